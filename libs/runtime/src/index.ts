@@ -1,1 +1,5 @@
-export {};
+/** What every process needs: its configuration, its log, and a way to end. */
+export * from './config.ts';
+export * from './duration.ts';
+export * from './logging.ts';
+export * from './lifecycle.ts';

@@ -1,0 +1,59 @@
+import { z } from 'zod';
+import { limits } from './limits.ts';
+
+/** The fenced protocol: POST /v1/operations, header `node`, body an array of these, a result for each in the same order. */
+export const operation = z.strictObject({
+  op: z.enum(['create', 'delete', 'undo']),
+  groupId: z
+    .string()
+    .max(limits.groupIdLength)
+    .refine((id) => !id.includes('\0'), 'must not hold a NUL character'),
+  /** Ownership timestamp in seconds. */
+  timestamp: z.number(),
+  /** [fence, phase]; phase 0 = action, 1 = compensation. */
+  token: z.tuple([z.int().positive(), z.union([z.literal(0), z.literal(1)])]),
+});
+export type Operation = z.infer<typeof operation>;
+export const operations = z.array(operation).max(limits.operations);
+
+/** What the node stores under a token, and repeats when the token comes again. */
+export const operationOutcomes = [
+  'created',
+  'existed', // create of what was there
+  'deleted',
+  'absent', // delete of what was not there
+  'restored', // undo put the before-image back
+  'nothing', // undo had nothing to take back
+  'changed', // undo left the record alone: somebody else has written it since
+] as const;
+export type OperationOutcome = (typeof operationOutcomes)[number];
+
+/** `status` 200: done, `outcome` says what; 409: `stale`, an older token, nothing changed; else an error, the effect is unknown. */
+export const operationResult = z.union([
+  z.object({ status: z.literal(200), outcome: z.enum(operationOutcomes) }),
+  z.object({ status: z.int(), message: z.string() }),
+]);
+export type OperationResult = z.infer<typeof operationResult>;
+export const operationResults = z.array(operationResult);
+export const staleStatus = 409;
+
+/** Faults of one node, at run time. PUT /v1/faults/:node replaces them all; what is left out is off. */
+export const nodeFaults = z.strictObject({
+  /** Probability of an error before the change. */
+  error: z.number().min(0).max(1).default(0),
+  /** Probability of an error after the change (a lost reply). */
+  lostReply: z.number().min(0).max(1).default(0),
+  /** Milliseconds that each request waits first. */
+  delayMs: z.int().min(0).max(600_000).default(0),
+  /** Probability that the connection is cut before anything is done. */
+  reset: z.number().min(0).max(1).default(0),
+  /** Every connection is cut. */
+  down: z.boolean().default(false),
+  /** Makes the draws repeatable; null: they are not. */
+  seed: z.int().nullable().default(null),
+});
+export type NodeFaults = z.infer<typeof nodeFaults>;
+
+/** GET /v1/summary, header `node`: how many groups, and a digest of their ids: equal digests, equal ids. */
+export const nodeSummary = z.object({ groups: z.int(), digest: z.string() });
+export type NodeSummary = z.infer<typeof nodeSummary>;

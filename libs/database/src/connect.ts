@@ -1,0 +1,73 @@
+import postgres from 'postgres';
+import { appliedMigrations, knownMigrations } from './migrate.ts';
+
+export type Sql = postgres.Sql<{ bigint: number }>;
+
+/** int8 as a JavaScript number: every bigint of ours stays far below 2^53. */
+const bigintAsNumber = {
+  to: 20,
+  from: [20],
+  serialize: (value: number) => String(value),
+  parse: (text: string) => Number(text),
+};
+
+export interface ConnectOptions {
+  /** Shown in pg_stat_activity. */
+  applicationName: string;
+  /** Connections in the pool; default 5. */
+  max?: number;
+}
+
+/**
+ * A pool on `url`. Opens nothing until the first query.
+ * Never `reserve()` on it: a backend that dies then takes the process down (porsager/postgres#1154).
+ */
+export function connect(url: string, { applicationName, max = 5 }: ConnectOptions): Sql {
+  return postgres(url, {
+    max,
+    idle_timeout: 300,
+    max_lifetime: 1800,
+    connect_timeout: 5,
+    onnotice: () => {},
+    types: { bigint: bigintAsNumber },
+    connection: {
+      application_name: applicationName,
+      statement_timeout: 30_000,
+      idle_in_transaction_session_timeout: 15_000,
+      lock_timeout: 10_000,
+    },
+  });
+}
+
+/** The Postgres error behind any wrapping (drizzle's, ours), if there is one: `code` is its SQLSTATE or driver code. */
+export function postgresErrorOf(error: unknown): { code: string; message: string } | undefined {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if ('code' in cause && typeof cause.code === 'string')
+      return { code: cause.code, message: cause.message };
+  }
+  return undefined;
+}
+
+/** Whether the error says that Postgres is away (or going, or not ready), rather than that the statement is wrong. */
+export function isPostgresAway(error: unknown): boolean {
+  const code = postgresErrorOf(error)?.code;
+  if (code === undefined) return false;
+  return (
+    /^(CONNECT|CONNECTION_|ECONN|ENOTFOUND|EPIPE|ETIMEDOUT|EHOSTUNREACH|EAI_AGAIN|ENOENT)/.test(
+      code,
+    ) ||
+    // 08 connection, 57P0x shutdown and start-up, 53 resources (disk full, too many connections), 25006 read-only, 57014/55P03 time-outs
+    /^(08|57P0|53)/.test(code) ||
+    ['25006', '57014', '55P03', '40001', '40P01'].includes(code)
+  );
+}
+
+/** Whether the database answers and has every migration that this code knows. */
+export async function isReady(sql: postgres.Sql): Promise<boolean> {
+  try {
+    return (await appliedMigrations(sql)) >= knownMigrations();
+  } catch (error) {
+    if (isPostgresAway(error)) return false;
+    throw error;
+  }
+}
