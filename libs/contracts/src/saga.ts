@@ -70,11 +70,12 @@ export type OutcomeResult = (typeof outcomeResults)[number];
 export const phases = ['prepare', 'action', 'compensation'] as const;
 export type Phase = (typeof phases)[number];
 
-/** One attempt of a step. `at` is when its outcome was committed (ISO 8601). `detail`: the node's word, or the error. */
+/** One attempt of a step, from its call to the commit of its outcome (ISO 8601). `detail`: the node's word, or the error. */
 export const attemptView = z.object({
   phase: z.enum(phases),
   number: z.int(),
-  at: z.string(),
+  startedAt: z.string(),
+  endedAt: z.string(),
   result: z.enum(outcomeResults),
   detail: z.string().nullable(),
 });
@@ -115,7 +116,8 @@ export type SagaSummary = z.infer<typeof sagaSummary>;
 /** GET /v1/sagas/:id */
 export const sagaView = sagaSummary.extend({
   fence: z.number().nullable(),
-  deadlineAt: z.string(),
+  /** Past it, what fails is no longer retried but taken back. Null until the saga has its lane. */
+  deadlineAt: z.string().nullable(),
   steps: z.array(stepView),
 });
 export type SagaView = z.infer<typeof sagaView>;
@@ -144,5 +146,9 @@ export const statusView = z.object({
     .nullable(),
   /** Rows of the outbox; `oldestOverdueSeconds`: how long the oldest row has been due, 0 where none is. */
   outbox: z.object({ rows: z.int(), oldestOverdueSeconds: z.number() }).nullable(),
+  /** Sagas that have not ended. */
+  sagas: z
+    .object({ queued: z.int(), running: z.int(), compensating: z.int(), stuck: z.int() })
+    .nullable(),
 });
 export type StatusView = z.infer<typeof statusView>;

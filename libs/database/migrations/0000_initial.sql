@@ -53,7 +53,7 @@ CREATE TABLE "saga"."sagas" (
 	"error" text,
 	"cancelled" boolean DEFAULT false NOT NULL,
 	"accepted_at" timestamp (3) with time zone NOT NULL,
-	"deadline_at" timestamp (3) with time zone NOT NULL,
+	"deadline_at" timestamp (3) with time zone,
 	"started_at" timestamp (3) with time zone,
 	"ended_at" timestamp (3) with time zone
 );

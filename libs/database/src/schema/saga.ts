@@ -55,7 +55,7 @@ export const sagas = saga.table(
     error: text('error'),
     cancelled: boolean('cancelled').notNull().default(false),
     acceptedAt: at('accepted_at').notNull(),
-    deadlineAt: at('deadline_at').notNull(),
+    deadlineAt: at('deadline_at'),
     startedAt: at('started_at'),
     endedAt: at('ended_at'),
   },
