@@ -1,1 +1,24 @@
-export {};
+/**
+ * The engine: sagas, their log, their queue. Read first: advance.ts (what a saga does next), then accept.ts and
+ * commit.ts (how it gets into the log), then log.ts and queue.ts (what the engine asks of Postgres and Redis).
+ */
+export type { Accepted, AcceptRequest } from './accept.ts';
+export * from './advance.ts';
+export * from './backoff.ts';
+export * from './batcher.ts';
+export * from './bullmq/job-queue.ts';
+export * from './bullmq/job-worker.ts';
+export * from './command.ts';
+export * from './definition.ts';
+export * from './each.ts';
+export * from './engine.ts';
+export * from './entries.ts';
+export * from './errors.ts';
+export type { Json } from './json.ts';
+export * from './log.ts';
+export type { OperatorAnswer } from './operate.ts';
+export * from './postgres/postgres-log.ts';
+export * from './queue.ts';
+export * from './record.ts';
+export * from './recovery.ts';
+export * from './request.ts';

@@ -1,0 +1,109 @@
+import { newSteps, start } from './advance.ts';
+import type { Entry } from './command.ts';
+import type { SagaDefinition } from './definition.ts';
+import type { EngineParts } from './engine.ts';
+import { groupIntoEntries } from './entries.ts';
+import { IdempotencyConflictError } from './errors.ts';
+import type { Json } from './json.ts';
+import { noChanges } from './log.ts';
+import type { Saga } from './record.ts';
+
+/** Sagas that are accepted together or not at all. Their inputs have been checked. */
+export interface AcceptRequest {
+  batchId: string;
+  /** A repeat of the same key and digest answers the first one's batch. */
+  idempotency: { key: string; digest: string } | null;
+  sagas: { definition: SagaDefinition; input: Json }[];
+}
+
+export interface Accepted {
+  batchId: string;
+  /** Empty on a repeat. */
+  sagaIds: number[];
+  repeated: boolean;
+}
+export type AcceptResult = Accepted | IdempotencyConflictError;
+
+/**
+ * Accepts requests in one transaction: keys checked, lanes taken, sagas and their first commands written.
+ * What it answers is committed. Results are in the order of the requests; `entries` are to be published.
+ */
+export async function acceptRequests(
+  { log, registry, clock, randomness }: EngineParts,
+  requests: AcceptRequest[],
+): Promise<{ results: AcceptResult[]; entries: Entry[] }> {
+  return log.transaction(async (tx) => {
+    const now = clock();
+    const changes = noChanges();
+
+    // Two requests of one batch may carry the same key: the first one claims it.
+    const claims = new Map(
+      requests.flatMap(({ idempotency, batchId }) =>
+        idempotency ? [[idempotency.key, { ...idempotency, batchId, acceptedAt: now }] as const] : [],
+      ).reverse(),
+    );
+    const claimed = claims.size > 0 ? await tx.claimRequests([...claims.values()]) : new Map();
+    const isNew = (request: AcceptRequest): boolean =>
+      !request.idempotency || claimed.get(request.idempotency.key)?.batchId === request.batchId;
+
+    const accepted = requests.filter(isNew);
+    const sagas = accepted.flatMap(({ batchId, sagas: asked }) =>
+      asked.map(({ definition, input }) => ({ batchId, definition, input, key: definition.key(input) })),
+    );
+    const lanes = sagas.length > 0 ? await tx.takeLanes(sagas.map(({ key }) => key)) : [];
+
+    const commands = [];
+    const taken = new Set<string>();
+    const ids: number[] = [];
+    for (const [index, { batchId, definition, input, key }] of sagas.entries()) {
+      const { id, holder, fence } = lanes[index]!;
+      ids.push(id);
+      const queued: Saga = {
+        id,
+        batchId,
+        name: definition.name,
+        version: definition.version,
+        key,
+        input,
+        status: 'queued',
+        stuck: false,
+        cancelled: false,
+        fence: null,
+        steps: newSteps(definition),
+        error: null,
+        acceptedAt: now,
+        startedAt: null,
+        deadlineAt: null,
+        endedAt: null,
+      };
+      if (holder !== null || taken.has(key)) {
+        changes.inserted.push(queued);
+        continue;
+      }
+      taken.add(key);
+      const policy = registry.policyOf(definition);
+      const started = start({ definition, policy }, queued, fence, now);
+      changes.inserted.push(started.saga);
+      changes.held.push({ key, holder: id });
+      commands.push(...started.commands);
+    }
+    changes.entries = groupIntoEntries(commands, now, randomness);
+    if (sagas.length > 0) await tx.write(changes);
+
+    let from = 0;
+    const results = requests.map((request): AcceptResult => {
+      if (isNew(request)) {
+        const sagaIds = ids.slice(from, from + request.sagas.length);
+        from += request.sagas.length;
+        return { batchId: request.batchId, sagaIds, repeated: false };
+      }
+      const first = claimed.get(request.idempotency!.key)!;
+      if (first.digest === request.idempotency!.digest)
+        return { batchId: first.batchId, sagaIds: [], repeated: true };
+      return new IdempotencyConflictError(
+        `Idempotency-Key "${request.idempotency!.key}" was used with another body: a new request needs a new key`,
+      );
+    });
+    return { results, entries: changes.entries };
+  });
+}

@@ -1,0 +1,283 @@
+import { limits, type Phase, type SagaStatus } from '@reliable-ops/contracts';
+import { backoffBound } from './backoff.ts';
+import type { DirectedCommand, Outcome } from './command.ts';
+import type { SagaDefinition, SagaPolicy, StagedStep } from './definition.ts';
+import { BrokenInvariantError, DefinitionError } from './errors.ts';
+import type { Json } from './json.ts';
+import type { Saga, StepRecord } from './record.ts';
+
+/**
+ * The heart of the engine: what a saga does next. Data in, data out; no clock, no random, no I/O.
+ *
+ *   queued -> running -> completed
+ *               |  (rejected, given up, cancelled)
+ *               v
+ *          compensating -> compensated | cancelled
+ */
+export const transitions: Readonly<Record<SagaStatus, readonly SagaStatus[]>> = {
+  queued: ['running', 'cancelled'],
+  running: ['completed', 'compensating'],
+  compensating: ['compensated', 'cancelled', 'resolved'],
+  completed: [],
+  compensated: [],
+  cancelled: [],
+  resolved: [],
+};
+
+/** An outcome on its way into the log. */
+export interface StepOutcome {
+  step: string;
+  phase: Phase;
+  attempt: number;
+  /** When the attempt began. */
+  startedAt: number;
+  outcome: Outcome;
+}
+
+/** What applies to a saga: its definition and the policy in force. */
+export interface Rules {
+  definition: SagaDefinition;
+  policy: SagaPolicy;
+}
+
+export interface Advanced {
+  saga: Saga;
+  commands: DirectedCommand[];
+}
+
+/** The state of a saga that has just been accepted. */
+export function newSteps(definition: SagaDefinition): StepRecord[] {
+  return definition.steps.map(({ name }) => ({ name, state: 'pending', attempts: 0, log: [] }));
+}
+
+/** The saga has got its lane, and with it its fencing token. */
+export function start(rules: Rules, queued: Saga, fence: number, now: number): Advanced {
+  const saga = { ...copyOf(queued), fence, startedAt: now, deadlineAt: now + rules.policy.deadlineMs };
+  moveTo(saga, 'running');
+  return { saga, commands: proceed(rules, saga, now) };
+}
+
+/**
+ * The outcomes of some of its commands have come. One for a step that does not wait for it (a repeat,
+ * or a saga that has ended meanwhile) changes nothing.
+ */
+export function advance(rules: Rules, before: Saga, outcomes: StepOutcome[], now: number): Advanced {
+  const saga = copyOf(before);
+  const retries = outcomes.flatMap((outcome) => settle(rules, saga, outcome, now));
+  return { saga, commands: [...retries, ...proceed(rules, saga, now)] };
+}
+
+/** An operator takes it back. A saga that has ended, or already turns back, is left as it is. */
+export function cancel(rules: Rules, before: Saga, now: number): Advanced {
+  const saga = copyOf(before);
+  if (saga.status === 'queued') {
+    for (const step of saga.steps) step.state = 'skipped';
+    return { saga: ended(saga, 'cancelled', now), commands: [] };
+  }
+  if (saga.status !== 'running') return { saga, commands: [] };
+  saga.cancelled = true;
+  saga.error = 'cancelled by an operator';
+  moveTo(saga, 'compensating');
+  return { saga, commands: proceed(rules, saga, now) };
+}
+
+/** An operator vouches that he has cleaned up: a compensating saga ends, whatever its steps say. */
+export function resolve(before: Saga, now: number): Saga {
+  return ended(copyOf(before), 'resolved', now);
+}
+
+// ---- one outcome ----
+
+const awaitedIn: Record<Phase, StepRecord['state']> = {
+  prepare: 'preparing',
+  action: 'running',
+  compensation: 'compensating',
+};
+
+/** Writes one outcome into its step; answers the command that tries again, if it is to be tried again. */
+function settle(rules: Rules, saga: Saga, settled: StepOutcome, now: number): DirectedCommand[] {
+  const { phase, attempt, startedAt, outcome } = settled;
+  const step = saga.steps.find(({ name }) => name === settled.step);
+  if (!step || step.state !== awaitedIn[phase] || attempt !== step.attempts + 1) return [];
+  const detail = outcome.result === 'applied' ? detailOf(outcome.output) : outcome.error;
+  step.attempts = attempt;
+  step.log.push([phase, attempt, startedAt, now, outcome.result, detail]);
+  if (step.log.length > limits.attemptsKept) step.log.shift();
+
+  if (phase === 'compensation') {
+    if (outcome.result === 'applied') {
+      step.state = 'compensated';
+      saga.stuck = saga.stuck && saga.steps.some((other) => isStuck(rules, other));
+      return [];
+    }
+    saga.stuck ||= isStuck(rules, step);
+    return [commandFor(rules, saga, step, phase, backoffBound(phase, attempt))];
+  }
+
+  if (outcome.result === 'applied') {
+    if (phase === 'prepare') {
+      step.before = outcome.output ?? null;
+      step.state = 'pending';
+      step.attempts = 0;
+    } else {
+      step.output = outcome.output ?? null;
+      step.state = 'applied';
+    }
+    return [];
+  }
+  // A read has nothing to take back, however it ended.
+  if (outcome.result === 'unknown' && phase === 'action') step.uncertain = true;
+  const triesAgain =
+    outcome.result === 'unknown' &&
+    saga.status === 'running' &&
+    attempt < rules.policy.stepAttempts &&
+    now < (saga.deadlineAt ?? 0);
+  if (triesAgain) return [commandFor(rules, saga, step, phase, backoffBound(phase, attempt))];
+  step.state = 'failed';
+  saga.error ??= `${step.name}: ${outcome.error}`;
+  return [];
+}
+
+const isStuck = ({ policy }: Rules, step: StepRecord): boolean =>
+  step.state === 'compensating' && step.attempts >= policy.stuckAfter;
+
+// ---- what comes next ----
+
+/** Sends what may be sent now, and ends the saga where nothing is left to do. */
+function proceed(rules: Rules, saga: Saga, now: number): DirectedCommand[] {
+  if (saga.status === 'running' && saga.steps.some(({ state }) => state === 'failed'))
+    moveTo(saga, 'compensating');
+  if (saga.status === 'running') return goOn(rules, saga, now);
+  if (saga.status === 'compensating') return goBack(rules, saga, now);
+  return [];
+}
+
+/** The pending steps of the first stage that is not through. */
+function goOn(rules: Rules, saga: Saga, now: number): DirectedCommand[] {
+  for (let stage = 0; stage < rules.definition.stages; stage++) {
+    const steps = stepsOf(rules, saga, stage);
+    if (steps.every(({ step }) => step.state === 'applied')) continue;
+    return steps
+      .filter(({ step }) => step.state === 'pending')
+      .map(({ step, definition }) => {
+        const phase = definition.prepare && step.before === undefined ? 'prepare' : 'action';
+        step.state = awaitedIn[phase];
+        step.attempts = 0;
+        return commandFor(rules, saga, step, phase, 0);
+      });
+  }
+  ended(saga, 'completed', now);
+  return [];
+}
+
+/**
+ * The steps to take back of the last stage that is not taken back yet: every one that was applied or
+ * may have been. One whose action is still owed is waited for: never an undo beside a live action.
+ */
+function goBack(rules: Rules, saga: Saga, now: number): DirectedCommand[] {
+  for (const step of saga.steps) if (step.state === 'pending') step.state = 'skipped';
+  for (let stage = rules.definition.stages - 1; stage >= 0; stage--) {
+    const open = stepsOf(rules, saga, stage).filter(({ step, definition }) => isOpen(step, definition));
+    if (open.length === 0) continue;
+    return open
+      .filter(({ step }) => step.state === 'applied' || step.state === 'failed')
+      .map(({ step }) => {
+        step.state = 'compensating';
+        step.attempts = 0;
+        return commandFor(rules, saga, step, 'compensation', 0);
+      });
+  }
+  ended(saga, saga.cancelled ? 'cancelled' : 'compensated', now);
+  return [];
+}
+
+/** Whether a compensating saga still has to do something about the step, or to wait for it. */
+function isOpen(step: StepRecord, definition: StagedStep): boolean {
+  if (['preparing', 'running', 'compensating'].includes(step.state)) return true;
+  const mayHaveHappened =
+    step.state === 'applied' || (step.state === 'failed' && step.uncertain === true);
+  return mayHaveHappened && definition.compensation !== undefined;
+}
+
+// ---- parts ----
+
+function stepsOf(
+  { definition }: Rules,
+  saga: Saga,
+  stage: number,
+): { step: StepRecord; definition: StagedStep }[] {
+  return saga.steps
+    .map((step) => ({ step, definition: definitionOf(definition, step) }))
+    .filter((pair) => pair.definition.stage === stage);
+}
+
+/** A saga goes on with the steps that it started with, found by name. */
+function definitionOf(definition: SagaDefinition, step: StepRecord): StagedStep {
+  const found = definition.steps.find(({ name }) => name === step.name);
+  if (!found)
+    throw new DefinitionError(
+      `saga ${definition.name}@${definition.version} in flight has a step "${step.name}" that its definition lacks: changed steps need a new version`,
+    );
+  return found;
+}
+
+function commandFor(
+  rules: Rules,
+  saga: Saga,
+  step: StepRecord,
+  phase: Phase,
+  backoffMs: number,
+): DirectedCommand {
+  const definition = definitionOf(rules.definition, step);
+  const kind =
+    phase === 'prepare'
+      ? definition.prepare
+      : phase === 'action'
+        ? definition.action
+        : definition.compensation;
+  if (kind === undefined || saga.fence === null)
+    throw new BrokenInvariantError(`saga ${saga.id} has no ${phase} to send for ${step.name}`);
+  const outputs: Record<string, Json> = {};
+  for (const other of saga.steps) if (other.output !== undefined) outputs[other.name] = other.output;
+  const { input } = saga;
+  const data =
+    definition.data?.({ input, phase, before: step.before, output: step.output, outputs }) ?? input;
+  return {
+    participant: definition.participant,
+    kind,
+    backoffMs,
+    command: {
+      sagaId: saga.id,
+      key: saga.key,
+      step: step.name,
+      phase,
+      attempt: step.attempts + 1,
+      token: [saga.fence, phase === 'compensation' ? 1 : 0],
+      data,
+    },
+  };
+}
+
+function ended(saga: Saga, status: SagaStatus, now: number): Saga {
+  moveTo(saga, status);
+  saga.endedAt = now;
+  saga.stuck = false;
+  return saga;
+}
+
+function moveTo(saga: Saga, status: SagaStatus): void {
+  if (!transitions[saga.status].includes(status))
+    throw new BrokenInvariantError(`saga ${saga.id} cannot go from ${saga.status} to ${status}`);
+  saga.status = status;
+}
+
+const copyOf = (saga: Saga): Saga => ({
+  ...saga,
+  steps: saga.steps.map((step) => ({ ...step, log: [...step.log] })),
+});
+
+/** Enough of an output to tell the story; the whole is in the step. */
+function detailOf(output: Json | undefined): string | null {
+  if (output === undefined || output === null) return null;
+  return (typeof output === 'string' ? output : JSON.stringify(output)).slice(0, 200);
+}

@@ -1,0 +1,135 @@
+import { Queue } from 'bullmq';
+import { Redis } from 'ioredis';
+import type { Command, Entry } from '../command.ts';
+import type { JobQueue } from '../queue.ts';
+
+/** All keys of ours in Redis begin with it; the braces keep them on one shard of a Redis Cluster. */
+export const queuePrefix = '{rops}';
+const markerKey = `${queuePrefix}:incarnation`;
+export const endedChannel = `${queuePrefix}:ended`;
+
+/** Data of a job. Its name is the kind of its commands, its id that of its outbox row. */
+export interface JobData {
+  commands: Command[];
+}
+
+/** Jobs that ended stay for a while, so that Bull Board can tell the story; an id never comes again. */
+const keptJobs = { removeOnComplete: { count: 200 }, removeOnFail: { count: 1_000 } };
+
+export interface BullmqQueue extends JobQueue, AsyncDisposable {
+  /** One a participant; for Bull Board and for counting. */
+  queues: Map<string, Queue<JobData>>;
+  /** Whether Redis answers right now. */
+  isConnected(): boolean;
+  redis: Redis;
+}
+
+/** The queue in BullMQ: one queue a participant, so that a slow node delays only itself. Does not wait for Redis. */
+export function createBullmqQueue(
+  redisUrl: string,
+  participants: string[],
+  onError: (error: Error) => void,
+): BullmqQueue {
+  // A publisher must not hang when Redis is away: it fails at once, and recovery publishes later.
+  const redis = new Redis(redisUrl, {
+    maxRetriesPerRequest: 1,
+    enableOfflineQueue: false,
+    retryStrategy: (attempt) => Math.min(1_000, 50 * attempt),
+  });
+  redis.on('error', onError);
+  const queues = new Map(
+    participants.map((name) => {
+      const queue = new Queue<JobData>(name, {
+        connection: redis,
+        prefix: queuePrefix,
+        skipWaitingForReady: true,
+        defaultJobOptions: {
+          ...keptJobs,
+          // The engine counts attempts; these are only for a job whose outcomes could not be committed.
+          attempts: 1_000_000,
+          backoff: { type: 'infrastructure' },
+        },
+      });
+      queue.on('error', onError);
+      return [name, queue] as const;
+    }),
+  );
+  const queueOf = ({ participant }: Entry): Queue<JobData> => {
+    const queue = queues.get(participant);
+    if (!queue) throw new Error(`no queue for participant "${participant}"`);
+    return queue;
+  };
+  const refuseWhenAway = (): void => {
+    // BullMQ waits for a connection that was never there; we would rather let recovery do it.
+    if (redis.status !== 'ready') throw new Error('Redis is away');
+  };
+
+  return {
+    queues,
+    redis,
+    isConnected: () => redis.status === 'ready',
+
+    async add(entries, now) {
+      refuseWhenAway();
+      await Promise.all(
+        [...groupByQueue(entries, queueOf)].map(([queue, own]) =>
+          queue.addBulk(
+            own.map(({ id, kind, commands, dueAt }) => ({
+              name: kind,
+              data: { commands },
+              opts: { jobId: id, delay: Math.max(0, dueAt - now) },
+            })),
+          ),
+        ),
+      );
+    },
+
+    async findMissing(entries) {
+      refuseWhenAway();
+      if (entries.length === 0) return [];
+      const pipeline = redis.pipeline();
+      for (const entry of entries)
+        pipeline.hmget(queueOf(entry).toKey(entry.id), 'timestamp', 'finishedOn');
+      const answers = (await pipeline.exec()) ?? [];
+      const missing: Entry[] = [];
+      for (const [index, entry] of entries.entries()) {
+        const [error, fields] = answers[index] ?? [new Error('no answer'), null];
+        if (error) throw error;
+        const [timestamp, finishedOn] = fields as [string | null, string | null];
+        if (timestamp !== null && finishedOn === null) continue;
+        if (finishedOn !== null) await queueOf(entry).remove(entry.id);
+        missing.push(entry);
+      }
+      return missing;
+    },
+
+    async readMarker() {
+      refuseWhenAway();
+      return redis.get(markerKey);
+    },
+    async writeMarker(incarnation) {
+      refuseWhenAway();
+      await redis.set(markerKey, incarnation);
+    },
+    async announceEnded(sagaIds) {
+      refuseWhenAway();
+      await redis.publish(endedChannel, sagaIds.join(','));
+    },
+
+    async [Symbol.asyncDispose]() {
+      await Promise.all([...queues.values()].map((queue) => queue.close().catch(() => {})));
+      redis.disconnect();
+    },
+  };
+}
+
+function groupByQueue<Q>(entries: Entry[], queueOf: (entry: Entry) => Q): Map<Q, Entry[]> {
+  const groups = new Map<Q, Entry[]>();
+  for (const entry of entries) {
+    const queue = queueOf(entry);
+    const group = groups.get(queue);
+    if (group) group.push(entry);
+    else groups.set(queue, [entry]);
+  }
+  return groups;
+}

@@ -1,0 +1,94 @@
+import { Worker, type Job } from 'bullmq';
+import { Redis } from 'ioredis';
+import type { Engine } from '../engine.ts';
+import { queuePrefix, type JobData } from './job-queue.ts';
+
+export interface JobWorkersOptions {
+  redisUrl: string;
+  participants: string[];
+  engine: Engine;
+  /** Jobs under way at once, of each participant. */
+  concurrency: number;
+  /** Milliseconds after which a dead worker's jobs are handed to another. */
+  lockMs: number;
+  onError(error: Error): void;
+}
+
+export interface JobWorkers {
+  /** Takes no new job; waits up to `deadlineMs` for those in hand, then hands the rest back to the queue. */
+  stop(deadlineMs: number): Promise<void>;
+}
+
+/** A job that stalls this often may be what kills its workers: it is not run again, but halved. */
+const poisonousStalls = 3;
+/** Upper bound of the wait before a job whose outcomes could not be committed runs again, in milliseconds. */
+const infrastructureCapMs = 5_000;
+
+class HandedBackError extends Error {
+  override readonly name = 'HandedBackError';
+}
+
+/** Works the queues of some participants: one BullMQ worker each. */
+export function startJobWorkers(options: JobWorkersOptions): JobWorkers {
+  const { redisUrl, participants, engine, concurrency, lockMs, onError } = options;
+  const redis = new Redis(redisUrl, {
+    maxRetriesPerRequest: null,
+    retryStrategy: (attempt) => Math.min(1_000, 50 * attempt),
+  });
+  redis.on('error', onError);
+
+  const handBack = new AbortController();
+  const handedBack = new Promise<never>((_, reject) => {
+    handBack.signal.addEventListener('abort', () =>
+      reject(new HandedBackError('this worker stops: another one takes the job')),
+    );
+  });
+  handedBack.catch(() => {});
+
+  const process = async (participant: string, job: Job<JobData>): Promise<string> => {
+    const entry = {
+      id: job.id!,
+      participant,
+      kind: job.name,
+      commands: job.data.commands,
+      dueAt: job.timestamp + job.delay,
+    };
+    if (job.stalledCounter >= poisonousStalls) {
+      const failure = `the job stalled ${job.stalledCounter} times`;
+      await engine.failEntry(entry, failure);
+      return failure;
+    }
+    return Promise.race([engine.runEntry(entry), handedBack]);
+  };
+
+  const workers = participants.map((participant) => {
+    const worker = new Worker<JobData, string>(participant, (job) => process(participant, job), {
+      connection: redis,
+      prefix: queuePrefix,
+      concurrency,
+      lockDuration: lockMs,
+      stalledInterval: Math.ceil(lockMs / 2),
+      maxStalledCount: 1_000_000,
+      settings: {
+        backoffStrategy: (attempt, _type, error) =>
+          error instanceof HandedBackError
+            ? 0
+            : Math.random() * Math.min(infrastructureCapMs, 100 * 2 ** Math.min(attempt ?? 1, 10)),
+      },
+    });
+    worker.on('error', onError);
+    worker.on('failed', (_job, error) => {
+      if (!(error instanceof HandedBackError)) onError(error);
+    });
+    return worker;
+  });
+
+  return {
+    async stop(deadlineMs) {
+      const deadline = setTimeout(() => handBack.abort(), deadlineMs);
+      await Promise.all(workers.map((worker) => worker.close()));
+      clearTimeout(deadline);
+      redis.disconnect();
+    },
+  };
+}

@@ -1,0 +1,95 @@
+import type { BatchCounts, SagaStatus } from '@reliable-ops/contracts';
+import type { Entry } from './command.ts';
+import type { Saga } from './record.ts';
+
+/**
+ * The saga log: the one place that decides. A transition is one transaction of a few statements, each over
+ * arrays. The verbs (accept.ts, commit.ts, operate.ts) say in which order; this port says what each
+ * statement promises. Locks are taken in the order outbox, lanes, sagas.
+ */
+export interface SagaLog {
+  /** Runs `work` in one transaction; when it throws, nothing has happened. */
+  transaction<T>(work: (tx: LogTransaction) => Promise<T>): Promise<T>;
+  /** The ids of a batch's sagas, in the order accepted. */
+  sagaIdsOf(batchId: string): Promise<number[]>;
+  getSagas(ids: number[]): Promise<Saga[]>;
+  listSagas(query: SagaQuery): Promise<Saga[]>;
+  /** Undefined where no saga was accepted under that id. */
+  countBatch(batchId: string): Promise<BatchCounts | undefined>;
+  /** Of `ids`, those that have ended. */
+  endedOf(ids: number[]): Promise<number[]>;
+  countActive(): Promise<{ queued: number; running: number; compensating: number; stuck: number }>;
+  measureOutbox(): Promise<{ rows: number; oldestDueAt: number | null }>;
+  /** Outbox rows due before `dueBefore`, in the order (due, id), after `after`. */
+  readEntries(query: { dueBefore: number; after: Cursor | undefined; limit: number }): Promise<Entry[]>;
+  /** Takes or renews a lease; false where somebody else has it. */
+  takeLease(name: string, holder: string, now: number, until: number): Promise<boolean>;
+  /** Names this log among all that were ever made. */
+  incarnation(): Promise<string>;
+}
+
+export interface Cursor {
+  dueAt: number;
+  id: string;
+}
+
+export interface SagaQuery {
+  status?: SagaStatus;
+  name?: string;
+  key?: string;
+  stuck?: boolean;
+  limit: number;
+  /** Only sagas older than this one. */
+  before?: number;
+}
+
+export interface LogTransaction {
+  /**
+   * Enters Idempotency-Keys that nobody has used; waits for whoever is entering the same one.
+   * Answers what now stands under each key: this claim's batch, or an older one's.
+   */
+  claimRequests(claims: RequestClaim[]): Promise<Map<string, { batchId: string; digest: string }>>;
+  /**
+   * Locks the lanes of `keys` (one key a new saga; repeats allowed), making those that are missing, and then
+   * draws for each saga an id and a fence: both grow along each lane. Answers in the order of `keys`;
+   * `holder`: the saga that has the lane, null where nobody has.
+   */
+  takeLanes(keys: string[]): Promise<{ id: number; holder: number | null; fence: number }[]>;
+  /** Deletes outbox rows; answers the ids of those that were still there: only their outcomes count. */
+  takeEntries(ids: string[]): Promise<Set<string>>;
+  /** Locks lanes. A key that is missing has no lane: nobody holds it. */
+  lockLanes(keys: string[]): Promise<Map<string, number | null>>;
+  /** Reads sagas, and for each of `keys` the oldest queued saga, if any, with a fence drawn now: call it with their lanes locked. */
+  readSagas(
+    ids: number[],
+    keys: string[],
+  ): Promise<{ sagas: Map<number, Saga>; next: Map<string, { saga: Saga; fence: number }> }>;
+  /** Takes the commands of these sagas out of the outbox. Before any lane is locked. */
+  dropCommands(sagaIds: number[]): Promise<void>;
+  /** Writes everything that a transition changes. */
+  write(changes: Changes): Promise<void>;
+}
+
+export interface RequestClaim {
+  key: string;
+  digest: string;
+  batchId: string;
+  acceptedAt: number;
+}
+
+export interface Changes {
+  inserted: Saga[];
+  updated: Saga[];
+  /** Lanes that get a new holder. */
+  held: { key: string; holder: number }[];
+  /** Lanes that nobody wants: their rows go. */
+  released: string[];
+  entries: Entry[];
+}
+export const noChanges = (): Changes => ({
+  inserted: [],
+  updated: [],
+  held: [],
+  released: [],
+  entries: [],
+});

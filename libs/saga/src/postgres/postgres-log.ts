@@ -1,0 +1,127 @@
+import type { BatchCounts, SagaStatus } from '@reliable-ops/contracts';
+import type { Sql } from '@reliable-ops/database';
+import type { Entry } from '../command.ts';
+import type { LogTransaction, SagaLog } from '../log.ts';
+import { claimRequests } from './claim-requests.ts';
+import { dropCommands } from './drop-commands.ts';
+import { lockLanes } from './lock-lanes.ts';
+import { readSagas } from './read-sagas.ts';
+import { sagaColumns, sagaOf, type SagaRow } from './saga-row.ts';
+import { takeEntries } from './take-entries.ts';
+import { takeLanes } from './take-lanes.ts';
+import { write } from './write.ts';
+
+/** The saga log in Postgres (schema `saga`, READ COMMITTED). One file a statement that carries a transition. */
+export function createPostgresLog(sql: Sql): SagaLog {
+  return {
+    transaction: <T>(work: (tx: LogTransaction) => Promise<T>) =>
+      sql.begin((tx) =>
+        work({
+          claimRequests: (claims) => claimRequests(tx, claims),
+          takeLanes: (keys) => takeLanes(tx, keys),
+          takeEntries: (ids) => takeEntries(tx, ids),
+          lockLanes: (keys) => lockLanes(tx, keys),
+          readSagas: (ids, keys) => readSagas(tx, ids, keys),
+          dropCommands: (sagaIds) => dropCommands(tx, sagaIds),
+          write: (changes) => write(tx, changes),
+        }),
+      ) as Promise<T>,
+
+    async sagaIdsOf(batchId) {
+      const rows = await sql<{ id: number }[]>`
+        select id from saga.sagas where batch_id = ${batchId}::uuid order by id`;
+      return rows.map(({ id }) => id);
+    },
+
+    async getSagas(ids) {
+      const rows = await sql<SagaRow[]>`
+        select ${sagaColumns(sql)} from saga.sagas s where id = any(${ids}::bigint[]) order by id`;
+      return rows.map(sagaOf);
+    },
+
+    async listSagas({ status, name, key, stuck, limit, before }) {
+      const rows = await sql<SagaRow[]>`
+        select ${sagaColumns(sql)} from saga.sagas s
+        where true
+          ${status === undefined ? sql`` : sql`and status = ${status}`}
+          ${status === undefined || status === 'completed' ? sql`` : sql`and status <> 'completed'`}
+          ${name === undefined ? sql`` : sql`and name = ${name}`}
+          ${key === undefined ? sql`` : sql`and key = ${key}`}
+          ${stuck === undefined ? sql`` : sql`and stuck = ${stuck} and status = 'compensating' and status <> 'completed'`}
+          ${before === undefined ? sql`` : sql`and id < ${before}`}
+        order by id desc limit ${limit}`;
+      return rows.map(sagaOf);
+    },
+
+    async countBatch(batchId) {
+      const rows = await sql<{ status: SagaStatus; stuck: boolean; n: number }[]>`
+        select status, stuck, count(*)::int as n
+        from saga.sagas where batch_id = ${batchId}::uuid group by status, stuck`;
+      if (rows.length === 0) return undefined;
+      const counts: BatchCounts = {
+        total: 0,
+        queued: 0,
+        running: 0,
+        compensating: 0,
+        completed: 0,
+        compensated: 0,
+        cancelled: 0,
+        resolved: 0,
+        stuck: 0,
+      };
+      for (const { status, stuck, n } of rows) {
+        counts.total += n;
+        counts[status] += n;
+        if (stuck) counts.stuck += n;
+      }
+      return counts;
+    },
+
+    async endedOf(ids) {
+      const rows = await sql<{ id: number }[]>`
+        select id from saga.sagas where id = any(${ids}::bigint[]) and ended_at is not null`;
+      return rows.map(({ id }) => id);
+    },
+
+    async countActive() {
+      const [row] = await sql<{ queued: number; running: number; compensating: number; stuck: number }[]>`
+        select count(*) filter (where status = 'queued')::int as queued,
+               count(*) filter (where status = 'running')::int as running,
+               count(*) filter (where status = 'compensating')::int as compensating,
+               count(*) filter (where stuck)::int as stuck
+        from saga.sagas
+        where status <> 'completed' and status in ('queued', 'running', 'compensating')`;
+      return row!;
+    },
+
+    async measureOutbox() {
+      const [row] = await sql<{ rows: number; oldest: Date | null }[]>`
+        select count(*)::int as rows, min(due_at) as oldest from saga.outbox`;
+      return { rows: row!.rows, oldestDueAt: row!.oldest?.getTime() ?? null };
+    },
+
+    async readEntries({ dueBefore, after, limit }) {
+      const rows = await sql<(Omit<Entry, 'dueAt'> & { due: Date })[]>`
+        select id, participant, kind, commands, due_at as due from saga.outbox
+        where due_at < ${new Date(dueBefore)}
+          ${after ? sql`and (due_at, id) > (${new Date(after.dueAt)}, ${after.id}::uuid)` : sql``}
+        order by due_at, id limit ${limit}`;
+      return rows.map(({ due, ...entry }) => ({ ...entry, dueAt: due.getTime() }));
+    },
+
+    async takeLease(name, holder, now, until) {
+      const rows = await sql`
+        insert into saga.leases as l (name, holder, until)
+        values (${name}, ${holder}, ${new Date(until)})
+        on conflict (name) do update set holder = excluded.holder, until = excluded.until
+          where l.holder = excluded.holder or l.until < ${new Date(now)}
+        returning name`;
+      return rows.length > 0;
+    },
+
+    async incarnation() {
+      const [row] = await sql<{ id: string }[]>`select id from saga.incarnation`;
+      return row!.id;
+    },
+  };
+}

@@ -1,0 +1,17 @@
+import type { Entry } from './command.ts';
+
+/**
+ * The queue that drives the saga. It may lose anything at any time: the outbox knows what is owed. So nothing
+ * here is waited for before something is acknowledged.
+ */
+export interface JobQueue {
+  /** Adds a job for each entry, due when the entry is; an entry whose job exists is left alone. Throws when the queue is away. */
+  add(entries: Entry[], now: number): Promise<void>;
+  /** Of `entries`, those without a waiting, delayed or active job. A finished job under such an id is removed, or it would swallow a new one. */
+  findMissing(entries: Entry[]): Promise<Entry[]>;
+  /** The incarnation of the log whose jobs the queue holds; null: it has lost everything, or was never filled. */
+  readMarker(): Promise<string | null>;
+  writeMarker(incarnation: string): Promise<void>;
+  /** Tells whoever waits that sagas have ended. A hint: it may be lost. */
+  announceEnded(sagaIds: number[]): Promise<void>;
+}

@@ -1,0 +1,42 @@
+import type { OutcomeResult, Phase, SagaStatus, StepState } from '@reliable-ops/contracts';
+import type { Json } from './json.ts';
+
+/** A saga as the log keeps it. Times are milliseconds since 1970. */
+export interface Saga {
+  id: number;
+  batchId: string | null;
+  name: string;
+  version: number;
+  /** Its lane. */
+  key: string;
+  input: Json;
+  status: SagaStatus;
+  stuck: boolean;
+  /** An operator asked for it: when everything is taken back it ends as `cancelled`. */
+  cancelled: boolean;
+  /** Its fencing token, drawn when it gets its lane. */
+  fence: number | null;
+  steps: StepRecord[];
+  /** Why it turned back. */
+  error: string | null;
+  acceptedAt: number;
+  startedAt: number | null;
+  deadlineAt: number | null;
+  endedAt: number | null;
+}
+
+export interface StepRecord {
+  name: string;
+  state: StepState;
+  /** Attempts whose outcome is known to the log, of the phase that the step is in. */
+  attempts: number;
+  /** Some attempt of the action ended unknown: it may have happened, so it must be taken back. */
+  uncertain?: true;
+  before?: Json;
+  output?: Json;
+  /** The last attempts, oldest first. */
+  log: AttemptRecord[];
+}
+
+/** phase, number, started at, ended at, result, detail */
+export type AttemptRecord = [Phase, number, number, number, OutcomeResult, string | null];

@@ -1,0 +1,88 @@
+import type { Entry } from './command.ts';
+import type { Cursor, SagaLog } from './log.ts';
+import type { JobQueue } from './queue.ts';
+
+export interface RecoveryOptions {
+  log: SagaLog;
+  queue: JobQueue;
+  /** Unique among processes. */
+  holder: string;
+  clock?(): number;
+  /** Milliseconds between two passes; also how long a row may be due before anyone asks for its job. */
+  intervalMs: number;
+}
+
+export interface RecoveryPass {
+  /** False: another process does it. */
+  held: boolean;
+  /** The queue had lost its marker: everything was published again. */
+  rebuilt: boolean;
+  /** Jobs added. */
+  added: number;
+}
+
+/** Rows looked at in one statement and one call to the queue. */
+const pageRows = 500;
+/** Pages of one pass: a long backlog is overdue without being lost, and is looked through pass by pass. */
+const pagesPerPass = 20;
+
+/**
+ * Makes the queue hold what the outbox owes. One process at a time does it (a lease): others stand by.
+ * Answers a function that makes one pass.
+ */
+export function createRecovery({
+  log,
+  queue,
+  holder,
+  clock = Date.now,
+  intervalMs,
+}: RecoveryOptions): () => Promise<RecoveryPass> {
+  let after: Cursor | undefined;
+
+  return async () => {
+    const now = clock();
+    if (!(await log.takeLease('recovery', holder, now, now + 3 * intervalMs)))
+      return { held: false, rebuilt: false, added: 0 };
+
+    const incarnation = await log.incarnation();
+    const marker = await queue.readMarker();
+    if (marker !== incarnation) {
+      const added = await republishAll();
+      // Last, so that a crash on the way starts it over.
+      await queue.writeMarker(incarnation);
+      return { held: true, rebuilt: true, added };
+    }
+
+    let added = 0;
+    for (let page = 0; page < pagesPerPass; page++) {
+      const entries = await log.readEntries({ dueBefore: now - intervalMs, after, limit: pageRows });
+      const missing = await queue.findMissing(entries);
+      if (missing.length > 0) await queue.add(missing, now);
+      added += missing.length;
+      after = entries.length < pageRows ? undefined : cursorOf(entries);
+      if (!after) break;
+    }
+    return { held: true, rebuilt: false, added };
+  };
+
+  async function republishAll(): Promise<number> {
+    let added = 0;
+    let from: Cursor | undefined;
+    for (;;) {
+      const entries = await log.readEntries({
+        dueBefore: Number.MAX_SAFE_INTEGER / 2 ** 10,
+        after: from,
+        limit: pageRows,
+      });
+      if (entries.length > 0) await queue.add(entries, clock());
+      added += entries.length;
+      if (entries.length < pageRows) return added;
+      from = cursorOf(entries);
+    }
+  }
+}
+
+const cursorOf = (entries: Entry[]): Cursor => {
+  const { dueAt, id } = entries.at(-1)!;
+  return { dueAt, id };
+};
