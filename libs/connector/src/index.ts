@@ -1,1 +1,4 @@
-export {};
+/** The only room that knows groups: their sagas, and the node clients that carry them out. Read first: group-sagas.ts. */
+export * from './cluster.ts';
+export * from './group-sagas.ts';
+export * from './participants.ts';

@@ -1,0 +1,26 @@
+import { createGroupSagas, createParticipants } from '@reliable-ops/connector';
+import { connect } from '@reliable-ops/database';
+import { ConfigError, createLogger, loadConfig, runProcess } from '@reliable-ops/runtime';
+import { startWorker } from './worker.ts';
+
+let config;
+try {
+  config = loadConfig();
+} catch (error) {
+  if (!(error instanceof ConfigError)) throw error;
+  process.stderr.write(`${error.message}\n`);
+  process.exit(1);
+}
+
+const { DATABASE_URL, REDIS_URL, NODE_API_URL, NODES, CALL_TIMEOUT } = config;
+const logger = createLogger('worker', config);
+await runProcess(logger, async () =>
+  startWorker({
+    sql: connect(DATABASE_URL, { applicationName: 'rops-worker' }),
+    redisUrl: REDIS_URL,
+    definitions: createGroupSagas(NODES),
+    participants: createParticipants({ url: NODE_API_URL, nodes: NODES, timeoutMs: CALL_TIMEOUT }),
+    config,
+    logger,
+  }),
+);

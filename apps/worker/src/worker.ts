@@ -1,0 +1,80 @@
+import { randomUUID } from 'node:crypto';
+import { isReady, type Sql } from '@reliable-ops/database';
+import { waitUntil, type Config, type Logger } from '@reliable-ops/runtime';
+import {
+  createBullmqQueue,
+  createEngine,
+  createPostgresLog,
+  createRecovery,
+  createRegistry,
+  startJobWorkers,
+  type Participant,
+  type SagaDefinition,
+} from '@reliable-ops/saga';
+import { startRecovery } from './recovery-loop.ts';
+
+export interface WorkerOptions {
+  sql: Sql;
+  redisUrl: string;
+  definitions: SagaDefinition[];
+  participants: Record<string, Participant>;
+  config: Pick<
+    Config,
+    | 'STEP_ATTEMPTS'
+    | 'SAGA_DEADLINE'
+    | 'STUCK_AFTER'
+    | 'WORKER_CONCURRENCY'
+    | 'JOB_LOCK'
+    | 'RECOVERY_INTERVAL'
+  >;
+  logger: Logger;
+}
+
+/** How long a stop waits for the jobs in hand before it hands them back, in milliseconds: within the process's own 10 s. */
+const finishMs = 8_000;
+
+/** Works the queues of all participants, and keeps the queue what the outbox says it should be. Waits for Postgres; Redis may come later. */
+export async function startWorker(options: WorkerOptions): Promise<{ stop(): Promise<void> }> {
+  const { sql, redisUrl, definitions, participants, config, logger } = options;
+  await waitUntil('Postgres and its migrations', () => isReady(sql), { logger });
+
+  const log = createPostgresLog(sql);
+  const registry = createRegistry(definitions, {
+    stepAttempts: config.STEP_ATTEMPTS,
+    deadlineMs: config.SAGA_DEADLINE,
+    stuckAfter: config.STUCK_AFTER,
+  });
+  const warn = (error: Error): void => logger.warn({ err: error }, 'queue');
+  const queue = createBullmqQueue(redisUrl, registry.participants, warn);
+  const engine = createEngine({
+    log,
+    registry,
+    queue,
+    participants,
+    report: (details, message) => logger.error(details, message),
+  });
+  const jobs = startJobWorkers({
+    redisUrl,
+    participants: registry.participants,
+    engine,
+    concurrency: config.WORKER_CONCURRENCY,
+    lockMs: config.JOB_LOCK,
+    onError: warn,
+  });
+  const recovery = startRecovery({
+    pass: createRecovery({ log, queue, holder: randomUUID(), intervalMs: config.RECOVERY_INTERVAL }),
+    intervalMs: config.RECOVERY_INTERVAL,
+    logger,
+  });
+  logger.info({ participants: registry.participants }, 'working');
+
+  return {
+    async stop() {
+      recovery.stop();
+      await jobs.stop(finishMs);
+      await Promise.all([engine.idle(), recovery.idle()]);
+      await queue[Symbol.asyncDispose]();
+      await sql.end({ timeout: 1 });
+    },
+  };
+}

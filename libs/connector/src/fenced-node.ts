@@ -1,0 +1,68 @@
+import {
+  operationResults,
+  staleStatus,
+  type Operation,
+  type OperationResult,
+} from '@reliable-ops/contracts';
+import type { Command, Outcome, Participant } from '@reliable-ops/saga';
+import type { KyInstance } from 'ky';
+import { groupData, kinds, ownershipTimestamp } from './group-sagas.ts';
+import { describeError, outcomeOfStatus } from './outcome.ts';
+
+const operationOf: Record<string, Operation['op']> = {
+  [kinds.create]: 'create',
+  [kinds.delete]: 'delete',
+  [kinds.undo]: 'undo',
+};
+
+/**
+ * A node that fences: one call carries a batch, each command under its token. The node keeps outcome and
+ * before-image by itself and repeats the outcome when a token comes again.
+ */
+export function createFencedNode(http: KyInstance): Participant {
+  return {
+    async run(kind, commands, signal) {
+      const op = operationOf[kind];
+      if (!op) throw new Error(`the fenced protocol has no "${kind}"`);
+      const body = commands.map(({ data, token }): Operation => ({
+        op,
+        groupId: groupData.parse(data).groupId,
+        timestamp: ownershipTimestamp(token[0]),
+        token,
+      }));
+      let results: OperationResult[];
+      try {
+        const response = await http.post('v1/operations', {
+          json: body,
+          ...(signal ? { signal } : {}),
+        });
+        if (!response.ok) return refused(response.status, await response.text(), commands);
+        results = operationResults.parse(await response.json());
+        if (results.length !== commands.length)
+          throw new Error(`${results.length} results to ${commands.length} operations`);
+      } catch (error) {
+        // The call as a whole got lost, and perhaps only its answer did.
+        return commands.map(() => ({ result: 'unknown', error: describeError(error) }));
+      }
+      return results.map(outcomeOf);
+    },
+  };
+}
+
+/**
+ * The whole call was refused. A 4xx was stored under no token (validation, a proxy in between), so it counts as
+ * unknown; one command may be its cause, so a batch comes back in halves.
+ */
+function refused(status: number, text: string, commands: Command[]): Outcome[] {
+  const error = `${status} ${text.slice(0, 200)}`;
+  const isOfOne = status >= 400 && status < 500 && status !== 408 && status !== 429;
+  if (isOfOne && commands.length > 1) throw new Error(error);
+  return commands.map(() => ({ result: 'unknown', error }));
+}
+
+function outcomeOf(result: OperationResult): Outcome {
+  if ('outcome' in result) return { result: 'applied', output: result.outcome };
+  if (result.status === staleStatus)
+    return { result: 'unknown', error: `stale: ${result.message}`, broken: true };
+  return outcomeOfStatus(result.status, result.message);
+}

@@ -1,0 +1,61 @@
+import { defineSaga, type SagaDefinition, type StepDefinition } from '@reliable-ops/saga';
+import { limits } from '@reliable-ops/contracts';
+import { z } from 'zod';
+
+/** A node of the cluster, and what it speaks. */
+export interface NodeOptions {
+  name: string;
+  protocol: 'fenced' | 'plain';
+}
+
+/** Kinds of commands; also the names of their jobs. */
+export const kinds = { look: 'look', create: 'create', delete: 'delete', undo: 'undo' } as const;
+
+const groupInput = z.strictObject({ groupId: z.string().max(limits.groupIdLength) });
+
+/** What a command carries. `before`: only over the plain protocol, where the node keeps no before-image. */
+export const groupData = z.object({
+  groupId: z.string(),
+  change: z.enum(['create', 'delete']),
+  before: z.object({ present: z.boolean() }).optional(),
+});
+export type GroupData = z.infer<typeof groupData>;
+
+/** Sagas `create-group` and `delete-group`: the change on every node, or on none. Both have the key `group:<id>`. */
+export function createGroupSagas(nodes: NodeOptions[]): SagaDefinition[] {
+  return (['create', 'delete'] as const).map((change) =>
+    defineSaga({
+      name: `${change}-group`,
+      version: 1,
+      input: groupInput,
+      key: ({ groupId }) => `group:${groupId}`,
+      stages: [nodes.map((node) => stepOn(node, change))],
+    }),
+  );
+}
+
+function stepOn(
+  { name, protocol }: NodeOptions,
+  change: 'create' | 'delete',
+): StepDefinition<z.infer<typeof groupInput>> {
+  return {
+    name,
+    participant: name,
+    ...(protocol === 'plain' ? { prepare: kinds.look } : {}),
+    action: kinds[change],
+    compensation: kinds.undo,
+    data: ({ input, before }) => ({
+      groupId: input.groupId,
+      change,
+      ...(before === undefined ? {} : { before }),
+    }),
+  };
+}
+
+/**
+ * The ownership timestamp of a saga's records, in seconds: its fence, which no other saga has. Fences count from
+ * the time in microseconds (libs/database/migrations), so it looks like the time of the change.
+ */
+export const ownershipTimestamp = (fence: number): number => fence / 1e6;
+/** Of a record that an undo restores: between this saga's and the next one's (doubles of this size are 2.4e-7 apart). */
+export const restoredTimestamp = (fence: number): number => (fence + 0.5) / 1e6;

@@ -1,0 +1,30 @@
+import type { Outcome } from '@reliable-ops/saga';
+import { HTTPError, TimeoutError } from 'ky';
+
+/** Time-out, too many requests and every server error: the change may have happened. */
+const isUnknownStatus = (status: number): boolean =>
+  status === 408 || status === 429 || status >= 500;
+
+/** What an answer that is not a success means for the command. */
+export function outcomeOfStatus(status: number, message: string): Outcome {
+  const error = `${status} ${message}`;
+  return isUnknownStatus(status) ? { result: 'unknown', error } : { result: 'rejected', error };
+}
+
+/** No answer at all, or one that cannot be read: the change may have happened. */
+export function outcomeOfError(error: unknown): Outcome {
+  return { result: 'unknown', error: describeError(error) };
+}
+
+/** The reason that helps: `fetch failed` hides it in its cause. */
+export function describeError(error: unknown): string {
+  if (error instanceof TimeoutError) return 'no answer within the time-out';
+  if (error instanceof HTTPError) return `${error.response.status} ${error.response.statusText}`;
+  if (!(error instanceof Error)) return String(error);
+  const { cause } = error;
+  if (cause instanceof Error) {
+    const code = 'code' in cause ? `${String(cause.code)} ` : '';
+    return `${code}${cause.message}`.trim() || error.message;
+  }
+  return error.message;
+}

@@ -1,0 +1,34 @@
+import type { Participant } from '@reliable-ops/saga';
+import ky, { type KyInstance } from 'ky';
+import { createFencedNode } from './fenced-node.ts';
+import type { NodeOptions } from './group-sagas.ts';
+import { createPlainNode } from './plain-node.ts';
+
+export interface ClusterOptions {
+  /** Base address of the node API. */
+  url: string;
+  nodes: NodeOptions[];
+  /** Milliseconds for one call; what takes longer has an unknown outcome. */
+  timeoutMs: number;
+}
+
+/** A client of one node: never retries (the engine does), answers every status without throwing. */
+export function nodeClient({ url, timeoutMs }: Omit<ClusterOptions, 'nodes'>, node: string): KyInstance {
+  return ky.create({
+    prefixUrl: url,
+    headers: { node },
+    retry: 0,
+    timeout: timeoutMs,
+    throwHttpErrors: false,
+  });
+}
+
+/** Who carries out the commands of the group sagas: a client for each node, in the protocol that it speaks. */
+export function createParticipants(options: ClusterOptions): Record<string, Participant> {
+  return Object.fromEntries(
+    options.nodes.map(({ name, protocol }) => {
+      const http = nodeClient(options, name);
+      return [name, protocol === 'plain' ? createPlainNode(http) : createFencedNode(http)];
+    }),
+  );
+}
