@@ -1,0 +1,90 @@
+import type { BatchAccepted, BatchCounts } from '@reliable-ops/contracts';
+import type { Client } from './client.ts';
+import { pause } from './pause.ts';
+
+const firstIntervalMs = 50;
+const longestIntervalMs = 1_000;
+const intervalGrowth = 1.4;
+/** Batches asked for in one round, the oldest first: they end about in the order they were accepted. */
+const batchesPerRound = 64;
+const callsInFlight = 8;
+
+/** Sagas of several batches by status; `total` is how many the orchestrator has accepted so far. */
+export type Totals = BatchCounts;
+
+const noSagas: Totals = {
+  total: 0,
+  queued: 0,
+  running: 0,
+  compensating: 0,
+  completed: 0,
+  compensated: 0,
+  cancelled: 0,
+  resolved: 0,
+  stuck: 0,
+};
+
+/** Sagas that need no more waiting for: ended, or stuck. */
+export const countSettled = (counts: BatchCounts): number =>
+  counts.completed + counts.compensated + counts.cancelled + counts.resolved + counts.stuck;
+
+/** Follows batches until each of their sagas has ended or is stuck. */
+export class BatchTracker {
+  readonly #client: Client;
+  readonly #batches = new Map<string, BatchCounts>();
+  #isComplete = false;
+
+  constructor(client: Client) {
+    this.#client = client;
+  }
+
+  add({ batchId, accepted }: BatchAccepted): void {
+    this.#batches.set(batchId, { ...noSagas, total: accepted, queued: accepted });
+  }
+
+  /** No further batch will be added. */
+  close(): void {
+    this.#isComplete = true;
+  }
+
+  get ids(): string[] {
+    return [...this.#batches.keys()];
+  }
+
+  get totals(): Totals {
+    const totals = { ...noSagas };
+    for (const counts of this.#batches.values()) {
+      for (const name of Object.keys(totals) as (keyof Totals)[]) totals[name] += counts[name];
+    }
+    return totals;
+  }
+
+  /** Asks at growing intervals. Throws what the client throws, InterruptedError once `signal` is aborted. */
+  async settle(signal: AbortSignal, onProgress: (totals: Totals) => void): Promise<Totals> {
+    for (let intervalMs = firstIntervalMs; ; intervalMs *= intervalGrowth) {
+      const wasComplete = this.#isComplete;
+      await this.#read(this.#unsettled().slice(0, batchesPerRound));
+      onProgress(this.totals);
+      if (wasComplete && this.#unsettled().length === 0) break;
+      await pause(Math.min(intervalMs, longestIntervalMs), signal);
+    }
+    // What was stuck early on may have been taken back while the rest went on.
+    await this.#read(this.ids.filter((id) => (this.#batches.get(id)?.stuck ?? 0) > 0));
+    return this.totals;
+  }
+
+  #unsettled(): string[] {
+    return this.ids.filter((id) => {
+      const counts = this.#batches.get(id);
+      return counts !== undefined && countSettled(counts) < counts.total;
+    });
+  }
+
+  async #read(ids: string[]): Promise<void> {
+    const left = ids.values();
+    const readNext = async (): Promise<void> => {
+      for (const id of left) this.#batches.set(id, await this.#client.readBatch(id));
+    };
+    await Promise.all(Array.from({ length: Math.min(callsInFlight, ids.length) }, readNext));
+  }
+}

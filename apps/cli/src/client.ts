@@ -1,0 +1,92 @@
+import {
+  batchAccepted,
+  batchCounts,
+  clusterView,
+  sagaPage,
+  sagaView,
+  statusView,
+  type BatchAccepted,
+  type BatchCounts,
+  type ClusterView,
+  type SagaPage,
+  type SagaStatus,
+  type SagaView,
+  type StartBatch,
+  type StartSaga,
+  type StatusView,
+} from '@reliable-ops/contracts';
+import type { Endpoint } from './endpoint.ts';
+import { ContractError, NotFoundError, RefusedError } from './errors.ts';
+import { createTransport, readBody } from './transport.ts';
+
+export interface SagaQuery {
+  status?: SagaStatus | undefined;
+  key?: string | undefined;
+  limit?: number | undefined;
+  cursor?: string | undefined;
+}
+
+/**
+ * The orchestrator's REST, typed; every answer is checked. All of them throw UnreachableError,
+ * UnauthorizedError, ContractError, RefusedError (what the server refuses) and InterruptedError;
+ * those that take an id, NotFoundError.
+ */
+export interface Client {
+  /** The saga's id. The same key gives the same saga. */
+  startSaga(body: StartSaga, idempotencyKey: string): Promise<string>;
+  startBatch(body: StartBatch, idempotencyKey: string): Promise<BatchAccepted>;
+  readBatch(id: string): Promise<BatchCounts>;
+  readSaga(id: string): Promise<SagaView>;
+  /** One page, newest first. */
+  listSagas(query: SagaQuery): Promise<SagaPage>;
+  readCluster(): Promise<ClusterView>;
+  readStatus(): Promise<StatusView>;
+}
+
+/** `patienceMs`: how long a call is repeated while nobody answers; 0: not at all. */
+export function createClient(
+  endpoint: Endpoint,
+  options: { signal: AbortSignal; patienceMs: number },
+): Client {
+  const send = createTransport(endpoint, options);
+  return {
+    async startSaga(body, idempotencyKey) {
+      const answer = await send({ path: 'v1/sagas', body, idempotencyKey });
+      const location = answer.headers.get('location') ?? '';
+      const [, id] = /\/v1\/sagas\/([^/?#%]+)$/.exec(location) ?? [];
+      if (id !== undefined) return id;
+      throw new ContractError(
+        `${answer.url} accepted the saga but did not say under which address`,
+      );
+    },
+    async startBatch(body, idempotencyKey) {
+      const answer = await send({ path: 'v1/sagas/batch', body, idempotencyKey });
+      return readBody(answer, batchAccepted);
+    },
+    readBatch: (id) =>
+      found('batch', id, async () =>
+        readBody(await send({ path: `v1/batches/${encodeURIComponent(id)}` }), batchCounts),
+      ),
+    readSaga: (id) =>
+      found('saga', id, async () =>
+        readBody(await send({ path: `v1/sagas/${encodeURIComponent(id)}` }), sagaView),
+      ),
+    listSagas: async (query) =>
+      readBody(await send({ path: 'v1/sagas', query: { ...query } }), sagaPage),
+    readCluster: async () => readBody(await send({ path: 'v1/cluster' }), clusterView),
+    readStatus: async () => readBody(await send({ path: 'v1/status' }), statusView),
+  };
+}
+
+async function found<Found>(what: string, id: string, read: () => Promise<Found>): Promise<Found> {
+  const missing = `there is no ${what} "${id}"`;
+  // A URL swallows these: they would ask for another resource.
+  if (id === '' || id === '.' || id === '..') throw new NotFoundError(missing);
+  try {
+    return await read();
+  } catch (error) {
+    throw error instanceof RefusedError && error.status === 404
+      ? new NotFoundError(missing)
+      : error;
+  }
+}

@@ -1,0 +1,21 @@
+import { runBulk } from '../bulk.ts';
+import { noWait, type Command } from '../context.ts';
+
+export const createCommand: Command = {
+  usage: 'create [...ids]',
+  summary: 'Create groups on all nodes, each on all or on none (0..99 when no id is given)',
+  options: [noWait],
+  details: [
+    'Ids are taken as typed: 007 is 007. A range has both its ends in it and keeps its padding: 001..010.',
+    'An id given twice is sent once. Behind -- an id may begin with a dash. "" is an id too.',
+    'Ends when each has ended or is stuck; Ctrl-C leaves them running. Exit 0: all completed, 1: some did not.',
+  ],
+  examples: [
+    'rops create',
+    'rops create 5 007 10..19',
+    'rops create 1..10000 --json',
+    'rops create --no-wait 1..10000',
+    'rops create -- -5',
+  ],
+  run: (context, args) => runBulk(context, { saga: 'create-group', heading: 'creating', args }),
+};

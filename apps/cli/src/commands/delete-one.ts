@@ -1,0 +1,13 @@
+import { noWait, type Command } from '../context.ts';
+import { runSingle } from '../single.ts';
+
+export const deleteOneCommand: Command = {
+  usage: 'delete-one <id>',
+  summary: 'Delete one group and print each step as it happens',
+  options: [noWait],
+  details: [
+    'The id is taken as typed, also where it looks like a range. --json: the saga as it ended.',
+  ],
+  examples: ['rops delete-one 5', 'rops delete-one 007 --json', 'rops delete-one -- -5'],
+  run: (context, [id = '']) => runSingle(context, 'delete-group', id),
+};

@@ -1,0 +1,21 @@
+import { runBulk } from '../bulk.ts';
+import { noWait, type Command } from '../context.ts';
+
+export const deleteCommand: Command = {
+  usage: 'delete [...ids]',
+  summary: 'Delete groups on all nodes, each on all or on none (0..99 when no id is given)',
+  options: [noWait],
+  details: [
+    'Ids are taken as typed: 007 is 007. A range has both its ends in it and keeps its padding: 001..010.',
+    'An id given twice is sent once. Behind -- an id may begin with a dash. "" is an id too.',
+    'Ends when each has ended or is stuck; Ctrl-C leaves them running. Exit 0: all completed, 1: some did not.',
+  ],
+  examples: [
+    'rops delete',
+    'rops delete 5 007 10..19',
+    'rops delete 1..10000 --json',
+    'rops delete --no-wait 1..10000',
+    'rops delete -- -5',
+  ],
+  run: (context, args) => runBulk(context, { saga: 'delete-group', heading: 'deleting', args }),
+};

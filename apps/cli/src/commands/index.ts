@@ -1,0 +1,25 @@
+import type { Command } from '../context.ts';
+import { createOneCommand } from './create-one.ts';
+import { createCommand } from './create.ts';
+import { deleteOneCommand } from './delete-one.ts';
+import { deleteCommand } from './delete.ts';
+import { listCommand } from './list.ts';
+import { showCommand } from './show.ts';
+import { statsCommand } from './stats.ts';
+import { statusCommand } from './status.ts';
+import { waitCommand } from './wait.ts';
+import { watchCommand } from './watch.ts';
+
+/** In the order in which help lists them. */
+export const commands: readonly Command[] = [
+  createCommand,
+  deleteCommand,
+  createOneCommand,
+  deleteOneCommand,
+  statsCommand,
+  showCommand,
+  listCommand,
+  watchCommand,
+  waitCommand,
+  statusCommand,
+];

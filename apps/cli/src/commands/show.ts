@@ -1,0 +1,46 @@
+import type { SagaView } from '@reliable-ops/contracts';
+import type { Command, Context } from '../context.ts';
+import { exitCodes } from '../errors.ts';
+import { describeAttempt, describeStatus, listAttempts } from '../single.ts';
+import { formatSeconds, formatTable, printable } from '../text.ts';
+
+export const showCommand: Command = {
+  usage: 'show <saga>',
+  summary: 'The timeline of one saga',
+  details: ['The log keeps the last 20 attempts of each step.'],
+  examples: ['rops show 0199c0de-0000-7000-8000-000000000000'],
+  async run(context, [id = '']) {
+    const view = await context.connect('once').readSaga(id);
+    if (context.options.json) context.printDocument(view);
+    else printTimeline(context, view);
+    return exitCodes.done;
+  },
+};
+
+function printTimeline({ print, colors }: Context, view: SagaView): void {
+  const since = Date.parse(view.acceptedAt);
+  const after = (time: string): string => `+${formatSeconds(Date.parse(time) - since)}`;
+  const facts = [
+    ['saga', `${printable(view.saga)} v${view.version}, ${printable(view.id)}`],
+    ['key', printable(view.key)],
+    ['status', colors.bold(describeStatus(view))],
+    ['accepted', printable(view.acceptedAt)],
+    ['started', view.startedAt === null ? 'not yet' : after(view.startedAt)],
+    ['ended', view.endedAt === null ? 'not yet' : after(view.endedAt)],
+    ...(view.batchId === null ? [] : [['batch', printable(view.batchId)]]),
+    ...(view.error === null ? [] : [['error', colors.red(printable(view.error))]]),
+    ...view.steps.map(({ participant, state, lastError }) => [
+      printable(participant),
+      `${state}${lastError === null ? '' : colors.dim(`, last error: ${printable(lastError)}`)}`,
+    ]),
+  ];
+  for (const [name = '', value = ''] of facts) print(`${colors.dim(name.padEnd(9))} ${value}`);
+  const rows = listAttempts(view).map(({ step, attempt }) => [
+    after(attempt.startedAt),
+    after(attempt.endedAt),
+    ...describeAttempt(step, attempt, colors),
+  ]);
+  const head = ['from', 'to', 'node', 'phase', 'attempt', 'result', 'detail'];
+  print('');
+  print(rows.length === 0 ? 'no attempt yet' : formatTable(head, rows, colors));
+}

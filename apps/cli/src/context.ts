@@ -1,0 +1,62 @@
+import { createClient, type Client } from './client.ts';
+import { findEndpoint } from './endpoint.ts';
+import type { Io } from './io.ts';
+import { colorsFor, type Colors } from './text.ts';
+import { patienceMs } from './transport.ts';
+
+/** The options as typed; values are strings always. */
+export interface Options {
+  json: boolean;
+  wait: boolean;
+  url?: string;
+  token?: string;
+  status?: string;
+  key?: string;
+  limit?: string;
+}
+
+/** What a command has at hand. */
+export interface Context {
+  io: Io;
+  options: Options;
+  colors: Colors;
+  /** A result, to stdout. */
+  print(text: string): void;
+  /** The one document of --json, or one line of NDJSON. */
+  printDocument(document: unknown): void;
+  /** What is not a result, to stderr. */
+  note(text: string): void;
+  /** `patient`: calls are repeated while the orchestrator is away; else one try, and the answer at once. */
+  connect(mode: 'patient' | 'once'): Client;
+}
+
+export function createContext(io: Io, options: Options): Context {
+  return {
+    io,
+    options,
+    colors: colorsFor(io.stdout, io.env),
+    print: (text) => void io.stdout.write(`${text}\n`),
+    printDocument: (document) => void io.stdout.write(`${JSON.stringify(document)}\n`),
+    note: (text) => void io.stderr.write(`${text}\n`),
+    connect: (mode) =>
+      createClient(findEndpoint(options, io), {
+        signal: io.signal,
+        patienceMs: mode === 'patient' ? (io.patienceMs ?? patienceMs) : 0,
+      }),
+  };
+}
+
+/** A command: its line of usage as cac reads it, what help says of it, and what it does. */
+export interface Command {
+  usage: string;
+  summary: string;
+  /** Besides those that every command has. */
+  options?: readonly (readonly [flags: string, summary: string])[];
+  /** Further lines of help. */
+  details?: readonly string[];
+  examples: readonly string[];
+  /** The exit code. Throws CliError. */
+  run(context: Context, args: readonly string[]): Promise<number>;
+}
+
+export const noWait = ['--no-wait', 'Return as soon as all are accepted'] as const;

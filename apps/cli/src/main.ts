@@ -1,0 +1,32 @@
+import { constants } from 'node:os';
+import { InterruptedError } from './errors.ts';
+import { run } from './run.ts';
+
+const interrupt = new AbortController();
+
+// A second signal does not wait for us.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  const exitCode = 128 + constants.signals[signal];
+  process.on(signal, () => {
+    if (interrupt.signal.aborted) process.exit(exitCode);
+    interrupt.abort(new InterruptedError(exitCode));
+  });
+}
+
+// `rops list | head`: nobody reads any more, which is no error. A full disk is one.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') return interrupt.abort(new InterruptedError(0));
+  process.stderr.write(`rops: cannot write the result: ${error.message}\n`);
+  process.exit(1);
+});
+process.stderr.on('error', () => {}); // there is nobody left to tell
+
+const exitCode = await run(process.argv.slice(2), {
+  stdout: process.stdout,
+  stderr: process.stderr,
+  env: process.env,
+  cwd: process.cwd(),
+  signal: interrupt.signal,
+});
+// Not by running dry: a kept connection may hold the process for seconds.
+process.stdout.write('', () => process.exit(exitCode));

@@ -1,0 +1,45 @@
+import Table from 'cli-table3';
+import pc from 'picocolors';
+import type { Io, Output } from './io.ts';
+
+export type Colors = ReturnType<typeof pc.createColors>;
+
+/** Colours for `stream`: only on a terminal that has them, and never with NO_COLOR. */
+export function colorsFor(stream: Output, env: Io['env']): Colors {
+  return pc.createColors(stream.isTTY === true && !env['NO_COLOR'] && env['TERM'] !== 'dumb');
+}
+
+/** `text` without what a terminal would obey: ids and details come from others. */
+export function printable(text: string): string {
+  // eslint-disable-next-line no-control-regex
+  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e]/g, (character) => {
+    const code = character.charCodeAt(0).toString(16);
+    return code.length > 2 ? `\\u${code}` : `\\x${code.padStart(2, '0')}`;
+  });
+}
+
+/** Columns two blanks apart, without lines. Cells must be printable() already where others wrote them. */
+export function formatTable(head: string[], rows: string[][], colors: Colors): string {
+  const none = ['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left'];
+  const others = ['bottom-right', 'left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid'];
+  const table = new Table({
+    head: head.map((cell) => colors.dim(cell)),
+    chars: { ...Object.fromEntries([...none, ...others].map((name) => [name, ''])), middle: '  ' },
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0, compact: true },
+  });
+  table.push(...rows);
+  return table
+    .toString()
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .join('\n');
+}
+
+/** 3 → "3 groups", 1 → "1 group". */
+export const plural = (count: number, noun: string): string =>
+  `${count.toLocaleString('en-US')} ${noun}${count === 1 ? '' : 's'}`;
+
+export const formatCount = (count: number): string => count.toLocaleString('en-US');
+
+/** Milliseconds as seconds for people: 0.3 s, 12.0 s. */
+export const formatSeconds = (durationMs: number): string => `${(durationMs / 1_000).toFixed(1)} s`;

@@ -1,0 +1,180 @@
+import { problem } from '@reliable-ops/contracts';
+import ky, { isTimeoutError } from 'ky';
+import type { ZodType } from 'zod';
+import type { Endpoint } from './endpoint.ts';
+import { ContractError, RefusedError, UnauthorizedError, UnreachableError } from './errors.ts';
+import { interruption, pause } from './pause.ts';
+
+/** How long a call is repeated: an orchestrator that its supervisor restarts is back well before. */
+export const patienceMs = 60_000;
+/** One try of a call. A full chunk is one transaction; it takes far less unless Postgres is in trouble. */
+const timeoutMs = 15_000;
+const firstDelayMs = 100;
+const longestDelayMs = 5_000;
+
+/** "Not now", or a gateway that lost the reply: the same call may come again. */
+const passingStatuses = new Set([408, 429, 502, 503, 504]);
+/** The connection stood, so the call may have arrived. Others (refused, no such host, a certificate) never left. */
+const lostReplyCodes = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET', 'UND_ERR_BODY_TIMEOUT']);
+
+export interface Call {
+  /** Below the endpoint's URL, without a slash in front. */
+  path: string;
+  query?: Record<string, string | number | undefined>;
+  /** Makes it a POST. */
+  body?: unknown;
+  /** Every repetition of the call carries it, so that it takes effect once. */
+  idempotencyKey?: string;
+}
+export interface Answer {
+  url: string;
+  status: number;
+  headers: Headers;
+  text: string;
+}
+
+/** What went wrong with one try, and whether another may help. */
+interface Failure {
+  reason: string;
+  mayPass: boolean;
+  /** Seconds that the server asked to wait, in ms. */
+  retryAfterMs: number;
+}
+
+/**
+ * Sends calls until they are answered, the same call again where a reply was lost or the answer was
+ * "not now", for `patienceMs` (0: one try). The first contact is not repeated when nobody is there at
+ * all: whoever forgot to start the orchestrator hears it at once.
+ */
+export function createTransport(
+  endpoint: Endpoint,
+  options: { signal: AbortSignal; patienceMs: number },
+): (call: Call) => Promise<Answer> {
+  const { signal } = options;
+  const http = ky.create({
+    prefixUrl: endpoint.url,
+    retry: 0, // ky's own retries know no bound in time
+    timeout: timeoutMs,
+    throwHttpErrors: false,
+    redirect: 'manual', // an orchestrator sends nobody elsewhere, and a POST would become a GET
+    headers: {
+      accept: 'application/json',
+      ...(endpoint.token === undefined ? {} : { authorization: `Bearer ${endpoint.token}` }),
+    },
+  });
+  let reached = false;
+
+  async function tryOnce({ path, query, body, idempotencyKey }: Call): Promise<Answer> {
+    const response = await http(path, {
+      method: body === undefined ? 'get' : 'post',
+      searchParams: Object.fromEntries(
+        Object.entries(query ?? {}).filter(([, value]) => value !== undefined),
+      ),
+      ...(body === undefined ? {} : { json: body }),
+      ...(idempotencyKey === undefined ? {} : { headers: { 'idempotency-key': idempotencyKey } }),
+      // ky's time-out ends with the headers; this one bounds the body as well.
+      signal: AbortSignal.any([signal, AbortSignal.timeout(2 * timeoutMs)]),
+    });
+    return {
+      url: new URL(path, endpoint.url).href,
+      status: response.status,
+      headers: response.headers,
+      text: await response.text(),
+    };
+  }
+
+  return async function send(call) {
+    const giveUpAt = Date.now() + options.patienceMs;
+    for (let tried = 1; ; tried++) {
+      let failure: Failure;
+      try {
+        const answer = await tryOnce(call);
+        reached = true;
+        if (!passingStatuses.has(answer.status)) return checkStatus(answer, endpoint);
+        failure = describeStatus(answer);
+      } catch (error) {
+        if (error instanceof UnauthorizedError || error instanceof RefusedError) throw error;
+        if (error instanceof ContractError) throw error;
+        if (signal.aborted) throw interruption(signal);
+        failure = describeError(error, reached);
+      }
+      const ceilingMs = Math.min(longestDelayMs, firstDelayMs * 2 ** (tried - 1));
+      const delayMs = Math.max(failure.retryAfterMs, ceilingMs * (0.5 + Math.random() / 2));
+      if (!failure.mayPass || Date.now() + delayMs > giveUpAt) {
+        throw new UnreachableError(describeUnreachable(endpoint, failure.reason, reached));
+      }
+      await pause(delayMs, signal);
+    }
+  };
+}
+
+/** `answer`'s body by `schema`. Throws ContractError with the URL and the first thing that is wrong. */
+export function readBody<Body>(answer: Answer, schema: ZodType<Body>): Body {
+  const parsed = schema.safeParse(parseJson(answer.text));
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const place = issue?.path.length ? `${issue.path.join('.')}: ` : '';
+  throw new ContractError(
+    `${answer.url} did not answer as an orchestrator of this version does (${place}${issue?.message ?? 'no reason'})`,
+  );
+}
+
+function checkStatus(answer: Answer, { token }: Endpoint): Answer {
+  if (answer.status >= 200 && answer.status < 300) return answer;
+  if (answer.status === 401) {
+    throw new UnauthorizedError(
+      token === undefined
+        ? `${answer.url} wants a token: give --token or ROPS_TOKEN`
+        : `${answer.url} does not know this token: give another with --token or ROPS_TOKEN`,
+    );
+  }
+  const refusal = problem.safeParse(parseJson(answer.text));
+  if (refusal.success) throw new RefusedError(refusal.data);
+  throw new ContractError(
+    `${answer.url} answered ${answer.status} without a reason: is this an orchestrator?`,
+  );
+}
+
+function describeStatus({ status, headers, text }: Answer): Failure {
+  const refusal = problem.safeParse(parseJson(text));
+  const seconds = Number(headers.get('retry-after'));
+  return {
+    reason: refusal.success ? refusal.data.detail : `it answers ${status}`,
+    mayPass: true,
+    retryAfterMs: seconds > 0 ? Math.min(seconds * 1_000, longestDelayMs) : 0,
+  };
+}
+
+function describeError(error: unknown, reached: boolean): Failure {
+  const isTimeout =
+    isTimeoutError(error) || (error instanceof DOMException && error.name === 'TimeoutError');
+  if (isTimeout) return { reason: 'no answer in time', mayPass: true, retryAfterMs: 0 };
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  const words: Record<string, string> = {
+    ECONNREFUSED: 'connection refused',
+    ENOTFOUND: 'no such host',
+    ECONNRESET: 'connection lost',
+    UND_ERR_SOCKET: 'connection lost',
+  };
+  return {
+    reason: words[code] ?? (cause instanceof Error ? cause.message || code : String(cause)),
+    mayPass: reached || lostReplyCodes.has(code),
+    retryAfterMs: 0,
+  };
+}
+
+function describeUnreachable(endpoint: Endpoint, reason: string, reached: boolean): string {
+  const url = endpoint.url.replace(/\/$/, '');
+  if (reached) return `the orchestrator at ${url} cannot serve now: ${reason}`;
+  const source = endpoint.source === '' ? '' : ` from ${endpoint.source}`;
+  return `no orchestrator at ${url}${source} (${reason}): start one with \`npm start\`, or give --url`;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
