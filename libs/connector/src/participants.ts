@@ -13,7 +13,10 @@ export interface ClusterOptions {
 }
 
 /** A client of one node: never retries (the engine does), answers every status without throwing. */
-export function nodeClient({ url, timeoutMs }: Omit<ClusterOptions, 'nodes'>, node: string): KyInstance {
+export function nodeClient(
+  { url, timeoutMs }: Omit<ClusterOptions, 'nodes'>,
+  node: string,
+): KyInstance {
   return ky.create({
     prefixUrl: url,
     headers: { node },

@@ -41,7 +41,11 @@ export function createPlainNode(http: KyInstance, options: PlainNodeOptions = {}
     return { status: response.status, message: messageOf(await response.text()) };
   };
 
-  const handle = async (kind: string, { data, token }: Command, signal?: AbortSignal): Promise<Outcome> => {
+  const handle = async (
+    kind: string,
+    { data, token }: Command,
+    signal?: AbortSignal,
+  ): Promise<Outcome> => {
     const group = groupData.parse(data);
     const [fence] = token;
     const owner = ownershipTimestamp(fence);
@@ -88,7 +92,8 @@ export function createPlainNode(http: KyInstance, options: PlainNodeOptions = {}
       if (!deleted.before?.present) return { result: 'applied', output: 'nothing' };
       const { status, message } = await call('post', deleted, restoredTimestamp(fence), signal);
       if (status === 201) return { result: 'applied', output: 'restored' };
-      if (status === 400 && message === existsMessage) return { result: 'applied', output: 'nothing' };
+      if (status === 400 && message === existsMessage)
+        return { result: 'applied', output: 'nothing' };
       return outcomeOfStatus(status, message);
     }
   };

@@ -38,9 +38,13 @@ export async function acceptRequests(
 
     // Two requests of one batch may carry the same key: the first one claims it.
     const claims = new Map(
-      requests.flatMap(({ idempotency, batchId }) =>
-        idempotency ? [[idempotency.key, { ...idempotency, batchId, acceptedAt: now }] as const] : [],
-      ).reverse(),
+      requests
+        .flatMap(({ idempotency, batchId }) =>
+          idempotency
+            ? [[idempotency.key, { ...idempotency, batchId, acceptedAt: now }] as const]
+            : [],
+        )
+        .reverse(),
     );
     const claimed = claims.size > 0 ? await tx.claimRequests([...claims.values()]) : new Map();
     const isNew = (request: AcceptRequest): boolean =>
@@ -48,7 +52,12 @@ export async function acceptRequests(
 
     const accepted = requests.filter(isNew);
     const sagas = accepted.flatMap(({ batchId, sagas: asked }) =>
-      asked.map(({ definition, input }) => ({ batchId, definition, input, key: definition.key(input) })),
+      asked.map(({ definition, input }) => ({
+        batchId,
+        definition,
+        input,
+        key: definition.key(input),
+      })),
     );
     const lanes = sagas.length > 0 ? await tx.takeLanes(sagas.map(({ key }) => key)) : [];
 

@@ -52,7 +52,12 @@ export function newSteps(definition: SagaDefinition): StepRecord[] {
 
 /** The saga has got its lane, and with it its fencing token. */
 export function start(rules: Rules, queued: Saga, fence: number, now: number): Advanced {
-  const saga = { ...copyOf(queued), fence, startedAt: now, deadlineAt: now + rules.policy.deadlineMs };
+  const saga = {
+    ...copyOf(queued),
+    fence,
+    startedAt: now,
+    deadlineAt: now + rules.policy.deadlineMs,
+  };
   moveTo(saga, 'running');
   return { saga, commands: proceed(rules, saga, now) };
 }
@@ -61,7 +66,12 @@ export function start(rules: Rules, queued: Saga, fence: number, now: number): A
  * The outcomes of some of its commands have come. One for a step that does not wait for it (a repeat,
  * or a saga that has ended meanwhile) changes nothing.
  */
-export function advance(rules: Rules, before: Saga, outcomes: StepOutcome[], now: number): Advanced {
+export function advance(
+  rules: Rules,
+  before: Saga,
+  outcomes: StepOutcome[],
+  now: number,
+): Advanced {
   const saga = copyOf(before);
   const retries = outcomes.flatMap((outcome) => settle(rules, saga, outcome, now));
   return { saga, commands: [...retries, ...proceed(rules, saga, now)] };
@@ -177,7 +187,9 @@ function goOn(rules: Rules, saga: Saga, now: number): DirectedCommand[] {
 function goBack(rules: Rules, saga: Saga, now: number): DirectedCommand[] {
   for (const step of saga.steps) if (step.state === 'pending') step.state = 'skipped';
   for (let stage = rules.definition.stages - 1; stage >= 0; stage--) {
-    const open = stepsOf(rules, saga, stage).filter(({ step, definition }) => isOpen(step, definition));
+    const open = stepsOf(rules, saga, stage).filter(({ step, definition }) =>
+      isOpen(step, definition),
+    );
     if (open.length === 0) continue;
     return open
       .filter(({ step }) => step.state === 'applied' || step.state === 'failed')
@@ -238,7 +250,8 @@ function commandFor(
   if (kind === undefined || saga.fence === null)
     throw new BrokenInvariantError(`saga ${saga.id} has no ${phase} to send for ${step.name}`);
   const outputs: Record<string, Json> = {};
-  for (const other of saga.steps) if (other.output !== undefined) outputs[other.name] = other.output;
+  for (const other of saga.steps)
+    if (other.output !== undefined) outputs[other.name] = other.output;
   const { input } = saga;
   const data =
     definition.data?.({ input, phase, before: step.before, output: step.output, outputs }) ?? input;

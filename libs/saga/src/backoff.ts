@@ -5,7 +5,10 @@ const actionCapMs = 10_000;
 const compensationCapMs = 60_000;
 
 /** The upper bound of the delay before the attempt that follows `attempt` (1 = the first has failed), in milliseconds. */
-export function backoffBound(phase: 'prepare' | 'action' | 'compensation', attempt: number): number {
+export function backoffBound(
+  phase: 'prepare' | 'action' | 'compensation',
+  attempt: number,
+): number {
   const capMs = phase === 'compensation' ? compensationCapMs : actionCapMs;
   return Math.min(capMs, baseMs * 2 ** Math.min(attempt, 30));
 }

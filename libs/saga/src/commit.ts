@@ -27,7 +27,10 @@ export interface Committed {
  * gone was committed by somebody else and is left out), advances their sagas, hands lanes on, writes the next
  * commands.
  */
-export async function commitResults(parts: EngineParts, results: EntryResult[]): Promise<Committed> {
+export async function commitResults(
+  parts: EngineParts,
+  results: EntryResult[],
+): Promise<Committed> {
   const { log, clock, randomness, report } = parts;
   return log.transaction(async (tx) => {
     const standing = await tx.takeEntries(results.map(({ entry }) => entry.id));
@@ -45,11 +48,17 @@ export async function commitResults(parts: EngineParts, results: EntryResult[]):
         halves.push(...splitEntry(entry, now, randomness));
         continue;
       }
-      for (const [index, { sagaId, key, step, phase, attempt, token }] of entry.commands.entries()) {
+      for (const [
+        index,
+        { sagaId, key, step, phase, attempt, token },
+      ] of entry.commands.entries()) {
         const outcome = settled[index]!;
         // The row stood, so nobody may have sent anything newer: a node that says so has seen a token that was never drawn.
         if (outcome.result === 'unknown' && outcome.broken)
-          report({ sagaId, key, step, token, error: outcome.error }, 'broken invariant: a command whose outbox row stands is stale');
+          report(
+            { sagaId, key, step, token, error: outcome.error },
+            'broken invariant: a command whose outbox row stands is stale',
+          );
         keys.add(key);
         const stepOutcome = { step, phase, attempt, startedAt, outcome };
         const others = outcomes.get(sagaId);

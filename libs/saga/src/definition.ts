@@ -75,7 +75,8 @@ export function defineSaga<Schema extends z.ZodType>(options: SagaOptions<Schema
     throw new DefinitionError(`saga "${name}": ${why}`);
   };
   if (!/^[a-z][a-z0-9-]*$/.test(name)) refuse('its name must be lower-case words joined by dashes');
-  if (!Number.isInteger(version) || version < 1) refuse('its version must be a whole number from 1');
+  if (!Number.isInteger(version) || version < 1)
+    refuse('its version must be a whole number from 1');
   if (stages.length === 0 || stages.some((stage) => stage.length === 0))
     refuse('it needs at least one stage, and each stage at least one step');
   // The input type ends here: inside the engine inputs are JSON that this definition's schema has accepted.
@@ -87,9 +88,19 @@ export function defineSaga<Schema extends z.ZodType>(options: SagaOptions<Schema
   for (const { name: step, participant } of steps) {
     // A participant's name is the name of its queue in Redis.
     if (!/^[A-Za-z0-9_.-]+$/.test(participant))
-      refuse(`step "${step}": a participant's name must be letters, digits, dots, dashes, underscores`);
+      refuse(
+        `step "${step}": a participant's name must be letters, digits, dots, dashes, underscores`,
+      );
   }
-  return { name, version, input, key: key as (input: Json) => string, steps, stages: stages.length, policy };
+  return {
+    name,
+    version,
+    input,
+    key: key as (input: Json) => string,
+    steps,
+    stages: stages.length,
+    policy,
+  };
 }
 
 /** The definitions that a process knows, each in every version that may still be in flight. */

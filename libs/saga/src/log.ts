@@ -21,7 +21,11 @@ export interface SagaLog {
   countActive(): Promise<{ queued: number; running: number; compensating: number; stuck: number }>;
   measureOutbox(): Promise<{ rows: number; oldestDueAt: number | null }>;
   /** Outbox rows due before `dueBefore`, in the order (due, id), after `after`. */
-  readEntries(query: { dueBefore: number; after: Cursor | undefined; limit: number }): Promise<Entry[]>;
+  readEntries(query: {
+    dueBefore: number;
+    after: Cursor | undefined;
+    limit: number;
+  }): Promise<Entry[]>;
   /** Takes or renews a lease; false where somebody else has it. */
   takeLease(name: string, holder: string, now: number, until: number): Promise<boolean>;
   /** Names this log among all that were ever made. */

@@ -55,7 +55,11 @@ export function createRecovery({
 
     let added = 0;
     for (let page = 0; page < pagesPerPass; page++) {
-      const entries = await log.readEntries({ dueBefore: now - intervalMs, after, limit: pageRows });
+      const entries = await log.readEntries({
+        dueBefore: now - intervalMs,
+        after,
+        limit: pageRows,
+      });
       const missing = await queue.findMissing(entries);
       if (missing.length > 0) await queue.add(missing, now);
       added += missing.length;

@@ -17,7 +17,10 @@ export interface Runner {
  * Hands entries to their participants: the entries of one kind that wait at the same time share a call. When
  * that call throws, each entry is tried by itself; one that throws then is an entry that cannot be handled as a whole.
  */
-export function createRunner(participants: Record<string, Participant>, clock: () => number): Runner {
+export function createRunner(
+  participants: Record<string, Participant>,
+  clock: () => number,
+): Runner {
   const batchers = new Map<string, Batcher<Entry, EntryResult>>();
 
   const batcherOf = ({ participant: name, kind }: Entry): Batcher<Entry, EntryResult> => {

@@ -37,12 +37,12 @@ export function createBullmqQueue(
     retryStrategy: (attempt) => Math.min(1_000, 50 * attempt),
   });
   redis.on('error', onError);
+  let closed = false;
   const queues = new Map(
     participants.map((name) => {
       const queue = new Queue<JobData>(name, {
         connection: redis,
         prefix: queuePrefix,
-        skipWaitingForReady: true,
         defaultJobOptions: {
           ...keptJobs,
           // The engine counts attempts; these are only for a job whose outcomes could not be committed.
@@ -51,6 +51,13 @@ export function createBullmqQueue(
         },
       });
       queue.on('error', onError);
+      // BullMQ never gets over a connection that breaks while it introduces itself: crash-only.
+      queue.waitUntilReady().catch((error: unknown) => {
+        if (!closed)
+          process.nextTick(() => {
+            throw error;
+          });
+      });
       return [name, queue] as const;
     }),
   );
@@ -117,6 +124,7 @@ export function createBullmqQueue(
     },
 
     async [Symbol.asyncDispose]() {
+      closed = true;
       await Promise.all([...queues.values()].map((queue) => queue.close().catch(() => {})));
       redis.disconnect();
     },

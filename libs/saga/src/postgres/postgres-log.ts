@@ -84,7 +84,9 @@ export function createPostgresLog(sql: Sql): SagaLog {
     },
 
     async countActive() {
-      const [row] = await sql<{ queued: number; running: number; compensating: number; stuck: number }[]>`
+      const [row] = await sql<
+        { queued: number; running: number; compensating: number; stuck: number }[]
+      >`
         select count(*) filter (where status = 'queued')::int as queued,
                count(*) filter (where status = 'running')::int as running,
                count(*) filter (where status = 'compensating')::int as compensating,

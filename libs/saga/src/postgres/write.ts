@@ -40,6 +40,7 @@ export async function write(tx: Transaction, changes: Changes): Promise<void> {
 
 /** What a transition can change; the rest of the row was written when it was accepted. */
 const changing = (saga: Changes['updated'][number]) => {
-  const { id, status, stuck, cancelled, fence, steps, error, startedAt, deadlineAt, endedAt } = saga;
+  const { id, status, stuck, cancelled, fence, steps, error, startedAt, deadlineAt, endedAt } =
+    saga;
   return { id, status, stuck, cancelled, fence, steps, error, startedAt, deadlineAt, endedAt };
 };

@@ -1,0 +1,381 @@
+import { describe, expect, test } from '@jest/globals';
+import { hasEnded } from '@reliable-ops/contracts';
+import fc from 'fast-check';
+import {
+  advance,
+  backoffBound,
+  cancel,
+  newSteps,
+  start,
+  transitions,
+  type Advanced,
+  type DirectedCommand,
+  type Outcome,
+  type Rules,
+  type Saga,
+} from '../src/index.ts';
+import { newSaga, rulesFor, type Shape } from './sagas.ts';
+
+/** What the nodes of the model hold: the last thing done for each step. */
+type Effects = Map<string, 'done' | 'undone'>;
+
+/**
+ * One run: commands are carried out in any order, with any outcome the script draws; an unknown one may or may
+ * not have happened. Once the script is used up everything is applied, as when nodes answer again.
+ */
+function run(
+  shape: Shape,
+  script: Draw[],
+  engine = { advance, cancel },
+): { saga: Saga; effects: Effects; sent: Set<string>; steps: number } {
+  const rules = rulesFor(shape);
+  let now = 1_000;
+  let { saga, commands } = start(rules, newSaga(rules), 7, now);
+  const owed = [...commands];
+  const effects: Effects = new Map();
+  const sent = new Set(owed.filter(isAction).map(({ command }) => command.step));
+  const take = (advanced: Advanced): void => {
+    saga = advanced.saga;
+    owed.push(...advanced.commands);
+    for (const { command } of advanced.commands.filter(isAction)) sent.add(command.step);
+    const live = owed.map(({ command }) => command.step);
+    // Never an undo beside a live action, never two commands of one step.
+    expect(new Set(live).size).toBe(live.length);
+  };
+  let steps = 0;
+  for (; owed.length > 0; steps++) {
+    if (steps > 2_000) throw new Error('it does not end');
+    const draw = script[steps] ?? { pick: 0, outcome: 'applied', happened: true, cancels: false };
+    now += 50;
+    if (draw.cancels) take(engine.cancel(rules, saga, now));
+    const { command } = owed.splice(draw.pick % owed.length, 1)[0]!;
+    const { step, phase, attempt } = command;
+    const outcome = outcomeOf(draw.outcome);
+    const happened =
+      outcome.result === 'applied' || (outcome.result === 'unknown' && draw.happened);
+    if (happened && phase !== 'prepare') effects.set(step, phase === 'action' ? 'done' : 'undone');
+    take(engine.advance(rules, saga, [{ step, phase, attempt, startedAt: now - 1, outcome }], now));
+  }
+  return { saga, effects, sent, steps };
+}
+
+interface Draw {
+  pick: number;
+  outcome: Outcome['result'];
+  happened: boolean;
+  cancels: boolean;
+}
+const isAction = ({ command }: DirectedCommand): boolean => command.phase === 'action';
+const outcomeOf = (result: Outcome['result']): Outcome =>
+  result === 'applied' ? { result, output: 'ok' } : { result, error: 'no' };
+
+const shapes = fc.array(
+  fc.array(fc.record({ prepares: fc.boolean() }), { minLength: 1, maxLength: 3 }),
+  {
+    minLength: 1,
+    maxLength: 3,
+  },
+);
+const scripts = fc.array(
+  fc.record({
+    pick: fc.nat(20),
+    outcome: fc.constantFrom<Outcome['result']>(
+      'applied',
+      'applied',
+      'applied',
+      'unknown',
+      'unknown',
+      'rejected',
+    ),
+    happened: fc.boolean(),
+    cancels: fc.integer({ min: 0, max: 20 }).map((n) => n === 0),
+  }),
+  { maxLength: 60 },
+);
+
+/** The promise: an ended saga has every step done, or nothing left of any step that was ever sent. */
+function holds({ saga, effects, sent }: ReturnType<typeof run>): void {
+  expect(hasEnded(saga.status)).toBe(true);
+  expect(saga.endedAt).not.toBeNull();
+  if (saga.status === 'completed') {
+    for (const step of saga.steps) {
+      expect(step.state).toBe('applied');
+      expect(effects.get(step.name)).toBe('done');
+    }
+    return;
+  }
+  expect(['compensated', 'cancelled']).toContain(saga.status);
+  for (const [step, effect] of effects) expect([step, effect]).toEqual([step, 'undone']);
+  for (const step of saga.steps) {
+    if (!sent.has(step.name)) expect(step.state).not.toBe('applied');
+    expect(['compensated', 'skipped', 'failed']).toContain(step.state);
+  }
+}
+
+describe('advance', () => {
+  test('P1, P7: for any interleaving of outcomes a saga ends, with every step applied or everything taken back', () => {
+    fc.assert(
+      fc.property(shapes, scripts, (shape, script) => holds(run(shape, script))),
+      { numRuns: 2_000 },
+    );
+  });
+
+  test('broken twin: an undo left out for an unknown step is caught', () => {
+    const forgetful = (
+      rules: Rules,
+      saga: Saga,
+      outcomes: Parameters<typeof advance>[2],
+      now: number,
+    ): Advanced => {
+      const advanced = advance(rules, saga, outcomes, now);
+      for (const step of advanced.saga.steps) delete step.uncertain;
+      return advanced;
+    };
+    expect(() =>
+      fc.assert(
+        fc.property(shapes, scripts, (shape, script) =>
+          holds(run(shape, script, { advance: forgetful, cancel })),
+        ),
+        { numRuns: 2_000 },
+      ),
+    ).toThrow();
+  });
+
+  test('broken twin: taking back beside a live action is caught', () => {
+    const hasty = (
+      rules: Rules,
+      saga: Saga,
+      outcomes: Parameters<typeof advance>[2],
+      now: number,
+    ): Advanced => {
+      const advanced = advance(rules, saga, outcomes, now);
+      if (advanced.saga.status !== 'compensating') return advanced;
+      const running = advanced.saga.steps.filter(({ state }) => state === 'running');
+      for (const step of running) {
+        step.state = 'compensating';
+        step.attempts = 0;
+      }
+      const commands: DirectedCommand[] = running.map(({ name }) => ({
+        participant: name,
+        kind: 'undo',
+        backoffMs: 0,
+        command: {
+          sagaId: 1,
+          key: 'k',
+          step: name,
+          phase: 'compensation',
+          attempt: 1,
+          token: [7, 1],
+          data: null,
+        },
+      }));
+      return { saga: advanced.saga, commands: [...advanced.commands, ...commands] };
+    };
+    expect(() =>
+      fc.assert(
+        fc.property(shapes, scripts, (shape, script) =>
+          holds(run(shape, script, { advance: hasty, cancel })),
+        ),
+        { numRuns: 2_000 },
+      ),
+    ).toThrow();
+  });
+
+  test('it changes nothing of what it is given', () => {
+    const rules = rulesFor([[{ prepares: false }, { prepares: false }]]);
+    const queued = newSaga(rules);
+    const before = structuredClone(queued);
+    const { saga } = start(rules, queued, 7, 1);
+    expect(queued).toEqual(before);
+    const running = structuredClone(saga);
+    advance(rules, saga, [outcome('s0-0', { result: 'rejected', error: 'no' })], 2);
+    cancel(rules, saga, 3);
+    expect(saga).toEqual(running);
+  });
+
+  test('stages run one after another, and are taken back in reverse', () => {
+    const rules = rulesFor([[{ prepares: false }], [{ prepares: false }]]);
+    const first = start(rules, newSaga(rules), 7, 1);
+    expect(names(first)).toEqual(['s0-0 action']);
+    const second = advance(rules, first.saga, [outcome('s0-0', { result: 'applied' })], 2);
+    expect(names(second)).toEqual(['s1-0 action']);
+    const lost = advance(
+      rules,
+      second.saga,
+      [outcome('s1-0', { result: 'unknown', error: '500' })],
+      3,
+    );
+    expect(names(lost)).toEqual(['s1-0 action']);
+    const rejected = advance(
+      rules,
+      lost.saga,
+      [outcome('s1-0', { result: 'rejected', error: '404' }, 'action', 2)],
+      4,
+    );
+    // A step with any unknown attempt is taken back, even if a later attempt was rejected.
+    expect(names(rejected)).toEqual(['s1-0 compensation']);
+    const back = advance(
+      rules,
+      rejected.saga,
+      [outcome('s1-0', { result: 'applied' }, 'compensation')],
+      5,
+    );
+    expect(names(back)).toEqual(['s0-0 compensation']);
+    const ended = advance(
+      rules,
+      back.saga,
+      [outcome('s0-0', { result: 'applied' }, 'compensation')],
+      6,
+    );
+    expect(ended.saga.status).toBe('compensated');
+  });
+
+  test('a step that was only ever rejected has nothing to take back', () => {
+    const rules = rulesFor([[{ prepares: false }]]);
+    const { saga } = start(rules, newSaga(rules), 7, 1);
+    const ended = advance(
+      rules,
+      saga,
+      [outcome('s0-0', { result: 'rejected', error: '404 gone' })],
+      2,
+    );
+    expect(ended.saga.status).toBe('compensated');
+    expect(ended.saga.error).toBe('s0-0: 404 gone');
+    expect(ended.commands).toEqual([]);
+  });
+
+  test('the before-image is there before the action is sent, and goes with it', () => {
+    const rules = rulesFor([[{ prepares: true }]]);
+    const { saga, commands } = start(rules, newSaga(rules), 7, 1);
+    expect(commands[0]?.command).toMatchObject({ phase: 'prepare', token: [7, 0] });
+    const prepared = advance(
+      rules,
+      saga,
+      [outcome('s0-0', { result: 'applied', output: { n: 1 } }, 'prepare')],
+      2,
+    );
+    expect(prepared.commands[0]?.command).toMatchObject({
+      phase: 'action',
+      attempt: 1,
+      data: { before: { n: 1 } },
+    });
+  });
+
+  test('an action is tried as often as the policy says, a compensation until it is done, then flagged stuck', () => {
+    const rules = rulesFor([[{ prepares: false }]], { stepAttempts: 3, stuckAfter: 4 });
+    let { saga, commands } = start(rules, newSaga(rules), 7, 1);
+    const seen: [string, number, number, boolean][] = [];
+    for (let turn = 0; turn < 10; turn++) {
+      const { command, backoffMs } = commands[0]!;
+      seen.push([command.phase, command.attempt, backoffMs, saga.stuck]);
+      const { step, phase, attempt } = command;
+      const unknown = { result: 'unknown', error: '500' } as const;
+      ({ saga, commands } = advance(
+        rules,
+        saga,
+        [{ step, phase, attempt, startedAt: 1, outcome: unknown }],
+        2,
+      ));
+    }
+    expect(seen).toEqual([
+      ['action', 1, 0, false],
+      ['action', 2, 200, false],
+      ['action', 3, 400, false],
+      ['compensation', 1, 0, false],
+      ['compensation', 2, 200, false],
+      ['compensation', 3, 400, false],
+      ['compensation', 4, 800, false],
+      ['compensation', 5, 1_600, true],
+      ['compensation', 6, 3_200, true],
+      ['compensation', 7, 6_400, true],
+    ]);
+    const { step, phase, attempt } = commands[0]!.command;
+    const done = advance(
+      rules,
+      saga,
+      [{ step, phase, attempt, startedAt: 1, outcome: { result: 'applied' } }],
+      3,
+    );
+    expect(done.saga).toMatchObject({ status: 'compensated', stuck: false });
+  });
+
+  test('past its deadline what fails is taken back instead of tried again', () => {
+    const rules = rulesFor([[{ prepares: false }]], { deadlineMs: 100 });
+    const { saga } = start(rules, newSaga(rules), 7, 1_000);
+    const late = advance(
+      rules,
+      saga,
+      [outcome('s0-0', { result: 'unknown', error: '500' })],
+      1_100,
+    );
+    expect(names(late)).toEqual(['s0-0 compensation']);
+  });
+
+  test('an outcome that nobody waits for changes nothing', () => {
+    const rules = rulesFor([[{ prepares: false }]]);
+    const { saga } = start(rules, newSaga(rules), 7, 1);
+    const ended = advance(rules, saga, [outcome('s0-0', { result: 'applied' })], 2).saga;
+    for (const late of [
+      outcome('s0-0', { result: 'rejected', error: 'late' }),
+      outcome('s0-0', { result: 'applied' }, 'compensation'),
+      outcome('nobody', { result: 'applied' }),
+    ])
+      expect(advance(rules, ended, [late], 3)).toEqual({ saga: ended, commands: [] });
+  });
+
+  test('a queued saga is cancelled at once; an ended one cannot be', () => {
+    const rules = rulesFor([[{ prepares: false }]]);
+    expect(cancel(rules, newSaga(rules), 5).saga).toMatchObject({
+      status: 'cancelled',
+      endedAt: 5,
+    });
+    const { saga } = start(rules, newSaga(rules), 7, 1);
+    const ended = advance(rules, saga, [outcome('s0-0', { result: 'applied' })], 2).saga;
+    expect(cancel(rules, ended, 5)).toEqual({ saga: ended, commands: [] });
+  });
+
+  test('the log of a step keeps the last 20 attempts', () => {
+    const rules = rulesFor([[{ prepares: false }]], { stepAttempts: 50 });
+    let { saga, commands } = start(rules, newSaga(rules), 7, 1);
+    for (let attempt = 1; attempt <= 30; attempt++)
+      ({ saga, commands } = advance(
+        rules,
+        saga,
+        [outcome('s0-0', { result: 'unknown', error: 'x' }, 'action', attempt)],
+        2,
+      ));
+    expect(commands).toHaveLength(1);
+    expect(saga.steps[0]?.log).toHaveLength(20);
+    expect(saga.steps[0]?.log.at(-1)?.[1]).toBe(30);
+  });
+
+  test('no ended status has a way out', () => {
+    for (const [status, next] of Object.entries(transitions))
+      expect(next.length === 0).toBe(hasEnded(status as Saga['status']));
+  });
+});
+
+test('backoff is bounded: 10 s between actions, 60 s between compensations', () => {
+  expect([1, 2, 6, 7, 100].map((n) => backoffBound('action', n))).toEqual([
+    200, 400, 6_400, 10_000, 10_000,
+  ]);
+  expect([1, 9, 10, 1_000].map((n) => backoffBound('compensation', n))).toEqual([
+    200, 51_200, 60_000, 60_000,
+  ]);
+});
+
+test('a new saga has every step pending', () => {
+  const rules = rulesFor([[{ prepares: false }], [{ prepares: true }]]);
+  expect(newSteps(rules.definition).map(({ state }) => state)).toEqual(['pending', 'pending']);
+});
+
+function outcome(
+  step: string,
+  of: Outcome,
+  phase: 'prepare' | 'action' | 'compensation' = 'action',
+  attempt = 1,
+) {
+  return { step, phase, attempt, startedAt: 0, outcome: of };
+}
+const names = ({ commands }: Advanced): string[] =>
+  commands.map(({ command }) => `${command.step} ${command.phase}`);

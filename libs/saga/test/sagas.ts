@@ -1,0 +1,51 @@
+import { z } from 'zod';
+import {
+  defaultPolicy,
+  defineSaga,
+  newSteps,
+  type Rules,
+  type Saga,
+  type SagaPolicy,
+} from '../src/index.ts';
+
+/** Stages of steps; each step s<stage>-<n> runs on a participant of its own name. */
+export type Shape = { prepares: boolean }[][];
+
+export function rulesFor(shape: Shape, policy: Partial<SagaPolicy> = {}): Rules {
+  const definition = defineSaga({
+    name: 'test',
+    version: 1,
+    input: z.object({ id: z.string() }),
+    key: ({ id }) => id,
+    stages: shape.map((steps, stage) =>
+      steps.map(({ prepares }, n) => ({
+        name: `s${stage}-${n}`,
+        participant: `s${stage}-${n}`,
+        ...(prepares ? { prepare: 'look' } : {}),
+        action: 'do',
+        compensation: 'undo',
+        data: ({ before }) => ({ before: before ?? null }),
+      })),
+    ),
+  });
+  return { definition, policy: { ...defaultPolicy, ...policy } };
+}
+
+export const newSaga = ({ definition }: Rules): Saga => ({
+  id: 1,
+  batchId: null,
+  name: definition.name,
+  version: definition.version,
+  key: 'k',
+  input: { id: 'k' },
+  status: 'queued',
+  stuck: false,
+  cancelled: false,
+  fence: null,
+  steps: newSteps(definition),
+  error: null,
+  acceptedAt: 0,
+  startedAt: null,
+  deadlineAt: null,
+  endedAt: null,
+});
