@@ -1,13 +1,18 @@
 import { z } from 'zod';
 import { limits } from './limits.ts';
 
+/** A group's id, any text that Postgres can keep as a key: case-sensitive, untrimmed, may be empty. */
+export const groupId = z
+  .string()
+  .max(limits.groupIdLength, `must have at most ${limits.groupIdLength} characters`)
+  .refine((id) => !id.includes('\0'), 'must not hold a NUL character')
+  // UTF-8 has no such thing: the driver would write U+FFFD instead, and two ids would become one.
+  .refine((id) => !/\p{Surrogate}/u.test(id), 'must not hold half of a surrogate pair');
+
 /** The fenced protocol: POST /v1/operations, header `node`, body an array of these, a result for each in the same order. */
 export const operation = z.strictObject({
   op: z.enum(['create', 'delete', 'undo']),
-  groupId: z
-    .string()
-    .max(limits.groupIdLength)
-    .refine((id) => !id.includes('\0'), 'must not hold a NUL character'),
+  groupId,
   /** Ownership timestamp in seconds. */
   timestamp: z.number(),
   /** [fence, phase]; phase 0 = action, 1 = compensation. */
