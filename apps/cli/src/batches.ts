@@ -32,6 +32,8 @@ export const countSettled = (counts: BatchCounts): number =>
 export class BatchTracker {
   readonly #client: Client;
   readonly #batches = new Map<string, BatchCounts>();
+  /** Kept up to date rather than summed: ten million ids are ten thousand batches. */
+  readonly #totals: Totals = { ...noSagas };
   #isComplete = false;
 
   constructor(client: Client) {
@@ -39,7 +41,7 @@ export class BatchTracker {
   }
 
   add({ batchId, accepted }: BatchAccepted): void {
-    this.#batches.set(batchId, { ...noSagas, total: accepted, queued: accepted });
+    this.#replace(batchId, { ...noSagas, total: accepted, queued: accepted });
   }
 
   /** No further batch will be added. */
@@ -52,11 +54,7 @@ export class BatchTracker {
   }
 
   get totals(): Totals {
-    const totals = { ...noSagas };
-    for (const counts of this.#batches.values()) {
-      for (const name of Object.keys(totals) as (keyof Totals)[]) totals[name] += counts[name];
-    }
-    return totals;
+    return { ...this.#totals };
   }
 
   /** Asks at growing intervals. Throws what the client throws, InterruptedError once `signal` is aborted. */
@@ -73,6 +71,14 @@ export class BatchTracker {
     return this.totals;
   }
 
+  #replace(id: string, counts: BatchCounts): void {
+    const before = this.#batches.get(id) ?? noSagas;
+    for (const name of Object.keys(noSagas) as (keyof Totals)[]) {
+      this.#totals[name] += counts[name] - before[name];
+    }
+    this.#batches.set(id, counts);
+  }
+
   #unsettled(): string[] {
     return this.ids.filter((id) => {
       const counts = this.#batches.get(id);
@@ -83,7 +89,7 @@ export class BatchTracker {
   async #read(ids: string[]): Promise<void> {
     const left = ids.values();
     const readNext = async (): Promise<void> => {
-      for (const id of left) this.#batches.set(id, await this.#client.readBatch(id));
+      for (const id of left) this.#replace(id, await this.#client.readBatch(id));
     };
     await Promise.all(Array.from({ length: Math.min(callsInFlight, ids.length) }, readNext));
   }

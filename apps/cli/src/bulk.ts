@@ -1,9 +1,10 @@
+import type { BatchAccepted } from '@reliable-ops/contracts';
 import { BatchTracker, type Totals } from './batches.ts';
 import { sendChunks } from './chunks.ts';
 import type { Context } from './context.ts';
 import { exitCodes } from './errors.ts';
 import { parseIds } from './ids.ts';
-import { formatTotals, startProgress } from './progress.ts';
+import { byAccepted, bySettled, formatTotals, startProgress } from './progress.ts';
 import { formatSeconds, plural } from './text.ts';
 
 /** Batches that a line names; more would bury it. */
@@ -20,14 +21,17 @@ export async function runBulk(
   const startedAt = Date.now();
   const stop = new AbortController();
   const signal = AbortSignal.any([context.io.signal, stop.signal]);
-  const progress = startProgress(context.io, heading, ids.count);
+  const { wait } = context.options;
+  const measure = wait ? bySettled : byAccepted;
+  const progress = startProgress(context.io, { heading, expected: ids.count, measure });
+  const onAccepted = (batch: BatchAccepted): void => {
+    tracker.add(batch);
+    progress.update(tracker.totals);
+  };
   try {
-    const sending = sendChunks(client, saga, ids, {
-      onAccepted: (batch) => tracker.add(batch),
-      signal,
-    });
+    const sending = sendChunks(client, saga, ids, { onAccepted, signal });
     const sent = sending.then(() => tracker.close());
-    if (!context.options.wait) {
+    if (!wait) {
       await sent;
       progress.stop();
       return printAccepted(context, tracker);
@@ -59,7 +63,11 @@ export async function waitForBatches(
     tracker.add({ batchId, accepted: (await client.readBatch(batchId)).total });
   }
   tracker.close();
-  const progress = startProgress(context.io, 'waiting', tracker.totals.total);
+  const progress = startProgress(context.io, {
+    heading: 'waiting',
+    expected: tracker.totals.total,
+    measure: bySettled,
+  });
   try {
     const totals = await tracker.settle(context.io.signal, (now) => progress.update(now));
     progress.stop();

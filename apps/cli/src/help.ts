@@ -22,7 +22,7 @@ export function formatHelp(version: string, commands: readonly Command[]): strin
   return [
     `rops ${version}: makes a change on every node of a cluster, or on none`,
     section('Usage', ['rops <command> [options]']),
-    section('Commands', align(commands.map(({ usage, summary }) => [usage, summary]))),
+    section('Commands', align(commands.map(({ usage, summary }) => [readable(usage), summary]))),
     section('Options', align([...everywhere, ['-v, --version', 'The version']])),
     section('Exit codes', align(exitCodeLines)),
     section('Examples', ['rops create 5 007 10..19', 'rops stats', 'rops create --help']),
@@ -33,11 +33,14 @@ export function formatCommandHelp(command: Command): string {
   const { usage, summary, options = [], details = [], examples } = command;
   return [
     `${summary}${details.length === 0 ? '' : `\n\n${details.join('\n')}`}`,
-    section('Usage', [`rops ${usage}`]),
+    section('Usage', [`rops ${readable(usage)}`]),
     section('Options', align([...options, ...everywhere])),
     section('Examples', examples),
   ].join('\n\n');
 }
+
+/** cac writes `[...ids]` for what everybody else writes as `[ids...]`. */
+const readable = (usage: string): string => usage.replace(/\.\.\.(\w+)/, '$1...');
 
 const section = (title: string, lines: readonly string[]): string =>
   `${title}:\n${lines.map((line) => `  ${line}`).join('\n')}`;

@@ -12,7 +12,7 @@ export interface Progress {
   stop(): void;
 }
 
-/** `2,000 accepted, 57 completed, 1 compensated, 1 stuck`: what there is none of is left out, `completed` never. */
+/** `57 completed, 1 compensated, 1 stuck`: what there is none of is left out, `completed` never. */
 export function formatTotals(totals: Totals): string {
   const counts = (['completed', 'compensated', 'cancelled', 'resolved', 'stuck'] as const)
     .filter((name) => name === 'completed' || totals[name] > 0)
@@ -20,14 +20,33 @@ export function formatTotals(totals: Totals): string {
   return counts.join(', ');
 }
 
+/** What the bar counts, and in which words. */
+export interface Measure {
+  done(totals: Totals): number;
+  describe(totals: Totals): string;
+}
+export const bySettled: Measure = { done: countSettled, describe: formatTotals };
+export const byAccepted: Measure = {
+  done: ({ total }) => total,
+  describe: ({ total }) => `${formatCount(total)} accepted`,
+};
+
 /** A bar on a terminal; elsewhere a line at the start, one a second while something changes, and one at the end. */
-export function startProgress(io: Io, heading: string, expected: number): Progress {
+export function startProgress(
+  io: Io,
+  { heading, expected, measure }: { heading: string; expected: number; measure: Measure },
+): Progress {
   return io.stderr.isTTY === true
-    ? startBar(io, heading, expected)
-    : startLines(io, heading, expected);
+    ? startBar(io, heading, expected, measure)
+    : startLines(io, heading, expected, measure);
 }
 
-function startBar({ stderr, env }: Io, heading: string, expected: number): Progress {
+function startBar(
+  { stderr, env }: Io,
+  heading: string,
+  expected: number,
+  measure: Measure,
+): Progress {
   const colors = colorsFor(stderr, env);
   const startedAt = Date.now();
   const bar = new SingleBar({
@@ -43,19 +62,18 @@ function startBar({ stderr, env }: Io, heading: string, expected: number): Progr
   bar.start(expected, 0, { counts: 'sending', rate: 0 });
   return {
     update(totals) {
-      const settled = countSettled(totals);
+      const done = measure.done(totals);
       const seconds = Math.max((Date.now() - startedAt) / 1_000, 0.001);
-      bar.update(settled, { counts: formatTotals(totals), rate: Math.round(settled / seconds) });
+      bar.update(done, { counts: measure.describe(totals), rate: Math.round(done / seconds) });
     },
     stop: () => bar.stop(),
   };
 }
 
-function startLines({ stderr }: Io, heading: string, expected: number): Progress {
-  const startedAt = Date.now();
+function startLines({ stderr }: Io, heading: string, expected: number, measure: Measure): Progress {
   let lastLine = '';
   let pending = '';
-  let saidAt = startedAt;
+  let saidAt = Date.now();
   const say = (line: string): void => {
     lastLine = line;
     saidAt = Date.now();
@@ -64,9 +82,9 @@ function startLines({ stderr }: Io, heading: string, expected: number): Progress
   say(`${heading}: ${formatCount(expected)} to do`);
   return {
     update(totals) {
-      const settled = countSettled(totals);
-      const accepted = totals.total < expected ? `, ${formatCount(totals.total)} accepted` : '';
-      pending = `${heading}: ${formatCount(settled)} of ${formatCount(expected)}: ${formatTotals(totals)}${accepted}`;
+      if (totals.total === 0) return;
+      const of = `${formatCount(measure.done(totals))} of ${formatCount(expected)}`;
+      pending = `${heading}: ${of}: ${measure.describe(totals)}`;
       if (pending !== lastLine && Date.now() - saidAt >= lineIntervalMs) say(pending);
     },
     stop() {

@@ -70,7 +70,8 @@ async function runMatched(cli: CAC): Promise<number> {
     return await cli.runMatchedCommand();
   } catch (error) {
     if (!(error instanceof Error) || error.name !== 'CACError') throw error;
-    const message = unshield(error.message).replaceAll('`', '"');
+    // cac knows a negated flag by its other name only.
+    const message = unshield(error.message).replaceAll('`', '"').replace('"--wait"', '"--no-wait"');
     throw new UsageError(`${message[0]?.toLowerCase()}${message.slice(1)}`);
   }
 }

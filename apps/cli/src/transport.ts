@@ -1,5 +1,5 @@
 import { problem } from '@reliable-ops/contracts';
-import ky, { isTimeoutError } from 'ky';
+import ky from 'ky';
 import type { ZodType } from 'zod';
 import type { Endpoint } from './endpoint.ts';
 import { ContractError, RefusedError, UnauthorizedError, UnreachableError } from './errors.ts';
@@ -8,7 +8,7 @@ import { interruption, pause } from './pause.ts';
 /** How long a call is repeated: an orchestrator that its supervisor restarts is back well before. */
 export const patienceMs = 60_000;
 /** One try of a call. A full chunk is one transaction; it takes far less unless Postgres is in trouble. */
-const timeoutMs = 15_000;
+const callTimeoutMs = 15_000;
 const firstDelayMs = 100;
 const longestDelayMs = 5_000;
 
@@ -48,9 +48,9 @@ interface Failure {
  */
 export function createTransport(
   endpoint: Endpoint,
-  options: { signal: AbortSignal; patienceMs: number },
+  options: { signal: AbortSignal; patienceMs: number; timeoutMs?: number },
 ): (call: Call) => Promise<Answer> {
-  const { signal } = options;
+  const { signal, timeoutMs = callTimeoutMs } = options;
   const http = ky.create({
     prefixUrl: endpoint.url,
     retry: 0, // ky's own retries know no bound in time
@@ -146,11 +146,10 @@ function describeStatus({ status, headers, text }: Answer): Failure {
 }
 
 function describeError(error: unknown, reached: boolean): Failure {
-  const isTimeout =
-    isTimeoutError(error) || (error instanceof DOMException && error.name === 'TimeoutError');
-  if (isTimeout) return { reason: 'no answer in time', mayPass: true, retryAfterMs: 0 };
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  const { name, cause } = readError(error);
+  if (name === 'TimeoutError')
+    return { reason: 'no answer in time', mayPass: true, retryAfterMs: 0 };
+  const { code, message } = readError(cause ?? error);
   const words: Record<string, string> = {
     ECONNREFUSED: 'connection refused',
     ENOTFOUND: 'no such host',
@@ -158,9 +157,24 @@ function describeError(error: unknown, reached: boolean): Failure {
     UND_ERR_SOCKET: 'connection lost',
   };
   return {
-    reason: words[code] ?? (cause instanceof Error ? cause.message || code : String(cause)),
+    reason: words[code] ?? (message || code),
     mayPass: reached || lostReplyCodes.has(code),
     retryAfterMs: 0,
+  };
+}
+
+/**
+ * fetch wraps what the socket said in the `cause` of a TypeError; the code is there. Read by shape: a
+ * DOMException is no Error to every test that Node offers.
+ */
+function readError(error: unknown) {
+  const shape = (typeof error === 'object' ? error : undefined) as
+    { name?: unknown; message?: unknown; code?: unknown; cause?: unknown } | null | undefined;
+  return {
+    name: shape?.name,
+    message: String(shape?.message ?? error),
+    code: String(shape?.code ?? ''),
+    cause: shape?.cause,
   };
 }
 

@@ -59,13 +59,14 @@ function chooseForm(context: Context): (look: Look) => void {
   return context.io.stdout.isTTY === true ? redrawInPlace(context) : printChanges(context);
 }
 
-function redrawInPlace({ io, print, colors }: Context): (look: Look) => void {
+function redrawInPlace({ io, print }: Context): (look: Look) => void {
   let drawn = 0;
   return (seen) => {
     if (drawn > 0) moveCursor(io.stdout, 0, -drawn);
     clearScreenDown(io.stdout);
-    const lines = [...describeLook(seen), colors.dim(`${seen.at}, Ctrl-C ends`)];
-    for (const line of lines) print(line);
+    const lines = [...describeLook(seen), `${seen.at}, Ctrl-C ends`];
+    // A line that wraps would take two rows, and the next picture would begin in the wrong one.
+    for (const line of lines) print(line.slice(0, (io.stdout.columns ?? 80) - 1));
     drawn = lines.length;
   };
 }
