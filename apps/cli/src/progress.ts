@@ -59,9 +59,11 @@ function startBar(
     hideCursor: true,
     gracefulExit: false, // Ctrl-C is handled once, by the process
   });
-  bar.start(expected, 0, { counts: 'sending', rate: 0 });
   return {
     update(totals) {
+      // Nobody has taken anything yet, and perhaps nobody is there: no bar above the line that says so.
+      if (totals.total === 0) return;
+      if (!bar.isActive) bar.start(expected, 0, { counts: '', rate: 0 });
       const done = measure.done(totals);
       const seconds = Math.max((Date.now() - startedAt) / 1_000, 0.001);
       bar.update(done, { counts: measure.describe(totals), rate: Math.round(done / seconds) });

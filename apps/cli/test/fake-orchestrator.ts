@@ -12,7 +12,9 @@ export interface Received {
 }
 /** `lose`: the connection is cut after the request has taken effect, so its reply is lost. `hang`: no reply at all. */
 type Reply =
-  'lose' | { status: number; headers?: Record<string, string>; body?: unknown; text?: string };
+  | 'lose'
+  | 'hang'
+  | { status: number; headers?: Record<string, string>; body?: unknown; text?: string };
 
 const zero = { queued: 0, running: 0, compensating: 0, completed: 0, compensated: 0, cancelled: 0 };
 

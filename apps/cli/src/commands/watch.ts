@@ -66,7 +66,7 @@ function redrawInPlace({ io, print }: Context): (look: Look) => void {
     clearScreenDown(io.stdout);
     const lines = [...describeLook(seen), `${seen.at}, Ctrl-C ends`];
     // A line that wraps would take two rows, and the next picture would begin in the wrong one.
-    for (const line of lines) print(line.slice(0, (io.stdout.columns ?? 80) - 1));
+    for (const line of lines) print(line.slice(0, (io.stdout.columns || 80) - 1));
     drawn = lines.length;
   };
 }
