@@ -1,0 +1,95 @@
+import type { ClusterReader } from '@reliable-ops/connector';
+import type { Sql } from '@reliable-ops/database';
+import type { Logger } from '@reliable-ops/runtime';
+import type { BullmqQueue, Engine, Registry, SagaLog } from '@reliable-ops/saga';
+import { Hono } from 'hono';
+import { methodNotAllowed } from 'hono/method-not-allowed';
+import { secureHeaders } from 'hono/secure-headers';
+import { limitBody } from './body.ts';
+import { clusterRoutes } from './cluster.ts';
+import { healthRoutes } from './health.ts';
+import { ProblemError, problemErrorOf, problemResponse } from './problem.ts';
+import { queueRoutes } from './queues.ts';
+import { logRequests } from './request-log.ts';
+import { createSagaReader } from './sagas/reading.ts';
+import { sagaRoutes } from './sagas/routes.ts';
+import type { EndWatch } from './sagas/waiting.ts';
+import { guardHosts, type HostOptions } from './security/hosts.ts';
+import { requireToken } from './security/tokens.ts';
+import { statusRoutes } from './status.ts';
+
+/** What the API works with. It owns none of it. */
+export interface AppParts extends HostOptions {
+  version: string;
+  /** Who may come in; none: everybody. */
+  tokens: string[];
+  sql: Sql;
+  log: SagaLog;
+  engine: Engine;
+  registry: Registry;
+  queue: BullmqQueue;
+  endWatch: EndWatch;
+  cluster: ClusterReader;
+  logger: Logger;
+}
+
+/** The orchestrator's HTTP API. Nothing in it waits for Postgres or Redis to be there. */
+export function createApp(parts: AppParts): Hono {
+  const { logger, tokens } = parts;
+  const app = new Hono();
+
+  app.onError((error) => {
+    const problem = problemErrorOf(error);
+    if (problem.status >= 500) logger.warn({ err: problem.cause ?? problem }, problem.code);
+    return problemResponse(problem);
+  });
+  app.notFound(({ req }) =>
+    problemResponse(new ProblemError(404, 'NOT_FOUND', `there is nothing at ${req.path}`)),
+  );
+
+  app.use(logRequests(logger));
+  app.use(
+    secureHeaders({
+      // Whoever puts TLS in front says so there; on loopback it would spoil plain HTTP on other ports.
+      strictTransportSecurity: false,
+      // With `no-referrer` a form of ours would be sent with `Origin: null`, which we refuse.
+      referrerPolicy: 'same-origin',
+      xFrameOptions: 'DENY',
+    }),
+  );
+  app.use(guardHosts(parts));
+  app.use(requireToken(tokens));
+  app.use(
+    methodNotAllowed({
+      app,
+      onMethodNotAllowed: ({ req }, methods) =>
+        problemResponse(
+          new ProblemError(405, 'METHOD_NOT_ALLOWED', `${req.path} takes ${methods.join(', ')}`, {
+            headers: { Allow: methods.join(', ') },
+          }),
+        ),
+    }),
+  );
+  app.use(limitBody);
+
+  app.get('/', (context) => context.json(contents));
+  app.route('/', healthRoutes(parts));
+  app.route('/', sagaRoutes(parts, createSagaReader(parts.log)));
+  app.route('/', clusterRoutes(parts.cluster));
+  app.route('/', statusRoutes(parts));
+  app.route('/', queueRoutes(parts.queue));
+  return app;
+}
+
+const contents = {
+  'POST /v1/sagas': 'start a saga: {"saga","input"}',
+  'POST /v1/sagas/batch': 'start many: {"saga","inputs"}, or NDJSON, a line a saga',
+  'GET /v1/sagas': 'list sagas, newest first: ?status= &saga= &key= &stuck= &limit= &cursor=',
+  'GET /v1/sagas/:id': 'one saga, with its steps and their attempts',
+  'GET /v1/batches/:id': 'sagas of a batch by status',
+  'GET /v1/cluster': 'groups on each node, and whether the nodes agree',
+  'GET /v1/status': 'what runs, and how far behind it is',
+  'GET /queues': 'the queues (Bull Board)',
+  'GET /healthz': 'alive',
+  'GET /readyz': 'ready to accept',
+};

@@ -1,0 +1,63 @@
+import { limits } from '@reliable-ops/contracts';
+import type { Context } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { badRequest, ProblemError } from './problem.ts';
+
+export const jsonType = 'application/json';
+export const jsonLinesTypes = ['application/x-ndjson', 'application/ndjson', 'application/jsonl'];
+
+/** 413 for a larger body, whether it says its length or not. */
+export const limitBody = bodyLimit({
+  maxSize: limits.requestBytes,
+  onError: () => {
+    throw new ProblemError(
+      413,
+      'TOO_LARGE',
+      `a request may have ${limits.requestBytes} bytes: send it in parts`,
+      // The rest of the body is not read, so the connection cannot carry another request.
+      { headers: { Connection: 'close' } },
+    );
+  },
+});
+
+/** The body's media type, one of `accepted`; else 415. */
+export function mediaTypeOf({ req }: Context, accepted: string[]): string {
+  const [type = '', ...parameters] = (req.header('content-type') ?? '').toLowerCase().split(';');
+  const charset = parameters.join(';').match(/charset\s*=\s*"?([^\s";]+)/)?.[1] ?? 'utf-8';
+  const encoding = req.header('content-encoding') ?? 'identity';
+  if (!accepted.includes(type.trim()) || !/^utf-?8$/.test(charset) || encoding !== 'identity')
+    throw new ProblemError(
+      415,
+      'UNSUPPORTED_MEDIA_TYPE',
+      `Content-Type must be ${accepted.join(' or ')}, in UTF-8, not compressed`,
+      { field: 'Content-Type', headers: { Accept: accepted.join(', ') } },
+    );
+  return type.trim();
+}
+
+/** The body as text. A byte that is no UTF-8 is refused: replaced, it would make another id of it. */
+export async function readText({ req }: Context): Promise<string> {
+  let bytes: ArrayBuffer;
+  try {
+    bytes = await req.arrayBuffer();
+  } catch (error) {
+    throw new ProblemError(400, 'INVALID_REQUEST', 'the body ended early', {
+      field: 'body',
+      cause: error,
+    });
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw badRequest('body', 'body: is not UTF-8');
+  }
+}
+
+/** `place` says where it stands, in front of the message. */
+export function parseJson(text: string, place: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw badRequest(place, `${place}: is not JSON (${(error as Error).message.slice(0, 200)})`);
+  }
+}

@@ -1,0 +1,89 @@
+import { STATUS_CODES } from 'node:http';
+import type { Problem } from '@reliable-ops/contracts';
+import { isPostgresAway, postgresErrorOf } from '@reliable-ops/database';
+import {
+  IdempotencyConflictError,
+  InvalidRequestError,
+  UnknownSagaError,
+} from '@reliable-ops/saga';
+import { HTTPException } from 'hono/http-exception';
+
+/** Seconds after which a client should ask again. */
+const retryAfterSeconds = 1;
+
+/** Statements that fail because the schema is not there yet: the database, a schema, a table, a column, a function. */
+const notMigratedCodes = new Set(['3D000', '3F000', '42P01', '42703', '42883']);
+
+interface ProblemOptions {
+  /** The part of the request that is wrong. */
+  field?: string;
+  headers?: Record<string, string>;
+  cause?: unknown;
+}
+
+/** An answer that is no success. `code` is stable; `message` becomes the detail: what to do about it. */
+export class ProblemError extends Error {
+  override readonly name = 'ProblemError';
+  readonly status: number;
+  readonly code: string;
+  readonly field: string | undefined;
+  readonly headers: Record<string, string>;
+
+  constructor(status: number, code: string, detail: string, options: ProblemOptions = {}) {
+    super(detail, { cause: options.cause });
+    this.status = status;
+    this.code = code;
+    this.field = options.field;
+    this.headers = options.headers ?? {};
+  }
+}
+
+export const badRequest = (field: string, detail: string): ProblemError =>
+  new ProblemError(400, 'INVALID_REQUEST', detail, { field });
+
+export const unavailable = (code: string, detail: string, cause?: unknown): ProblemError =>
+  new ProblemError(503, code, detail, {
+    headers: { 'Retry-After': String(retryAfterSeconds) },
+    cause,
+  });
+
+/** The one place that says which error is which answer. */
+export function problemErrorOf(error: unknown): ProblemError {
+  if (error instanceof ProblemError) return error;
+  if (error instanceof InvalidRequestError)
+    return new ProblemError(400, error.code, `${error.field}: ${error.message}`, error);
+  if (error instanceof UnknownSagaError)
+    return new ProblemError(400, error.code, error.message, { field: 'saga' });
+  if (error instanceof IdempotencyConflictError)
+    return new ProblemError(422, error.code, error.message, { field: 'Idempotency-Key' });
+  if (error instanceof HTTPException)
+    return new ProblemError(error.status, 'HTTP', error.message || titleOf(error.status));
+  if (isPostgresAway(error))
+    return unavailable('POSTGRES_AWAY', 'Postgres does not answer: try again', error);
+  const code = postgresErrorOf(error)?.code ?? '';
+  if (notMigratedCodes.has(code))
+    return unavailable('NOT_MIGRATED', 'the database is not migrated yet: try again', error);
+  // Class 28: it does not let us in. The caller cannot mend it, but somebody may be about to.
+  if (code.startsWith('28'))
+    return unavailable('POSTGRES_AWAY', 'Postgres does not let this process in', error);
+  return new ProblemError(500, 'INTERNAL', 'unexpected error: the log of the orchestrator has it', {
+    cause: error,
+  });
+}
+
+export function problemResponse({ status, code, message, field, headers }: ProblemError): Response {
+  const body: Problem = {
+    type: 'about:blank',
+    title: titleOf(status),
+    status,
+    detail: message,
+    code,
+    ...(field === undefined ? {} : { field }),
+  };
+  return new Response(JSON.stringify(body), {
+    status,
+    headers: { ...headers, 'Content-Type': 'application/problem+json' },
+  });
+}
+
+const titleOf = (status: number): string => STATUS_CODES[status] ?? 'Error';

@@ -1,0 +1,131 @@
+import { readFileSync } from 'node:fs';
+import type { Server } from 'node:http';
+import { createAdaptorServer } from '@hono/node-server';
+import { createClusterReader, createGroupSagas } from '@reliable-ops/connector';
+import { connect } from '@reliable-ops/database';
+import { ConfigError, type Config, type Logger } from '@reliable-ops/runtime';
+import {
+  createBullmqQueue,
+  createEngine,
+  createPostgresLog,
+  createRegistry,
+} from '@reliable-ops/saga';
+import { createApp } from './app.ts';
+import { drainServer } from './drain.ts';
+import { createRedisComplaints } from './redis-complaints.ts';
+import { listenForEnded } from './sagas/ended-hints.ts';
+import { createEndWatch } from './sagas/waiting.ts';
+import { checkExposure } from './security/exposure.ts';
+import { within } from './within.ts';
+
+/** Milliseconds that a stop leaves to requests in hand, and then to what they have accepted and is being published. */
+const drainMs = 6_000;
+const publishMs = 2_000;
+
+export interface Orchestrator {
+  /** Where it listens. */
+  url: string;
+  stop(): Promise<void>;
+}
+
+/** Starts the API. It serves at once: Postgres and Redis may come later. Throws ConfigError. */
+export async function startOrchestrator(config: Config, logger: Logger): Promise<Orchestrator> {
+  checkExposure(config);
+  const sql = connect(config.DATABASE_URL, { applicationName: 'rops-orchestrator', max: 10 });
+  const log = createPostgresLog(sql);
+  const registry = createRegistry(createGroupSagas(config.NODES), {
+    stepAttempts: config.STEP_ATTEMPTS,
+    deadlineMs: config.SAGA_DEADLINE,
+    stuckAfter: config.STUCK_AFTER,
+  });
+  const complain = createRedisComplaints(logger);
+  const queue = createBullmqQueue(config.REDIS_URL, registry.participants, complain);
+  const engine = createEngine({
+    log,
+    registry,
+    queue,
+    report: (details, message) => logger.error(details, message),
+  });
+  const endWatch = createEndWatch(log);
+  const hints = listenForEnded(config.REDIS_URL, endWatch, complain);
+  const app = createApp({
+    version: readVersion(),
+    host: config.HOST,
+    allowedHosts: config.ALLOWED_HOSTS,
+    tokens: config.API_TOKENS,
+    sql,
+    log,
+    engine,
+    registry,
+    queue,
+    endWatch,
+    cluster: createClusterReader({
+      url: config.NODE_API_URL,
+      nodes: config.NODES,
+      timeoutMs: config.CALL_TIMEOUT,
+    }),
+    logger,
+  });
+  const close = async (): Promise<void> => {
+    endWatch.close();
+    hints[Symbol.dispose]();
+    await queue[Symbol.asyncDispose]();
+    await sql.end({ timeout: 1 });
+  };
+
+  const server = createAdaptorServer({ fetch: app.fetch, hostname: config.HOST }) as Server;
+  try {
+    await listen(server, config.HOST, config.ORCHESTRATOR_PORT);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  const url = urlOf(server, config.HOST);
+  logger.info({ url }, 'listening');
+
+  return {
+    url,
+    async stop() {
+      // Those who wait for the end of a saga are answered with how far it is.
+      endWatch.close();
+      await drainServer(server, drainMs);
+      // What is not published by then is owed by the outbox: a worker's recovery publishes it.
+      await within(publishMs, engine.idle()).catch(() => {});
+      await close();
+    },
+  };
+}
+
+function listen(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => reject(explain(error, host, port)));
+    server.listen(port, host.replaceAll(/^\[|\]$/g, ''), () => resolve());
+  });
+}
+
+function explain(error: NodeJS.ErrnoException, host: string, port: number): Error {
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return new ConfigError(
+        `ORCHESTRATOR_PORT=${port}: the port is in use on ${host}: stop what listens there, or set another port`,
+      );
+    case 'EACCES':
+      return new ConfigError(`ORCHESTRATOR_PORT=${port}: this user may not open that port`);
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return new ConfigError(`HOST=${host}: this machine has no such address`);
+    default:
+      return error;
+  }
+}
+
+function urlOf(server: Server, host: string): string {
+  const address = server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  return `http://${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}:${port}`;
+}
+
+function readVersion(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}
