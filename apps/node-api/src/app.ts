@@ -20,7 +20,7 @@ export interface NodeApiOptions {
   draw?: () => number;
   /** Gets what nobody foresaw; default none. */
   logger?: Logger;
-  /** Ends requests that a fault delays, when the server stops. */
+  /** Aborted when the server stops: requests that a fault delays are cut. */
   closing?: AbortSignal;
 }
 

@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { getRequestListener } from '@hono/node-server';
+import { getRequestListener, RequestError } from '@hono/node-server';
 import { createNodeApi, type NodeApiOptions } from './app.ts';
 import { nodeLimits } from './limits.ts';
 
@@ -24,7 +24,7 @@ export async function listenNodeApi(options: ListenOptions): Promise<NodeApiServ
   const { host = '127.0.0.1', port = 0, ...rest } = options;
   const closing = new AbortController();
   const app = createNodeApi({ ...rest, closing: closing.signal });
-  const listener = getRequestListener(app.fetch, { errorHandler: answerUnroutable });
+  const listener = getRequestListener(app.fetch, { errorHandler: answerOutsideApp });
   const server = createServer((request, response) => {
     if (!server.listening) response.setHeader('connection', 'close');
     void listener(request, response);
@@ -41,23 +41,21 @@ export async function listenNodeApi(options: ListenOptions): Promise<NodeApiServ
   };
 }
 
-/** A request whose URL or Host header makes no sense never reaches the app. */
-const answerUnroutable = (error: unknown): Response =>
-  Response.json(
-    { message: error instanceof Error ? error.message : 'Bad Request', status: 400 },
-    { status: 400 },
-  );
+/** What never reached the app (a URL or Host header that makes no sense), or came out of it as no Error. */
+function answerOutsideApp(error: unknown): Response {
+  const status = error instanceof RequestError ? 400 : 500;
+  const message = error instanceof RequestError ? error.message : 'InternalServerError';
+  return Response.json({ message, status }, { status });
+}
 
 /** A connection that is kept alive stays open after its last reply, so idle ones are closed as they fall idle. */
 async function drain(server: Server, closing: AbortController): Promise<void> {
   if (!server.listening) return;
   const closed = once(server, 'close');
+  closing.abort();
   server.close();
   const idle = setInterval(() => server.closeIdleConnections(), 25);
-  const deadline = setTimeout(() => {
-    closing.abort();
-    server.closeAllConnections();
-  }, nodeLimits.drainMs);
+  const deadline = setTimeout(() => server.closeAllConnections(), nodeLimits.drainMs);
   await closed;
   clearInterval(idle);
   clearTimeout(deadline);

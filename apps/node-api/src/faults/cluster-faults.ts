@@ -32,7 +32,7 @@ interface NodeState {
   draw: () => number;
 }
 
-/** `closing`: ends delays when the server stops. */
+/** `closing`: cuts the connections of requests that are being delayed when the server stops. */
 export function createClusterFaults(closing: AbortSignal | undefined): ClusterFaults {
   const off = nodeFaults.parse({});
   const states = Object.fromEntries(
@@ -43,6 +43,9 @@ export function createClusterFaults(closing: AbortSignal | undefined): ClusterFa
     const { faults, draw } = states[node];
     return faults[fault] > 0 && draw() < faults[fault];
   };
+  /** Whether it was waited in full; not when the server stops. */
+  const hold = (delayMs: number): Promise<boolean> =>
+    delay(delayMs, true, closing ? { signal: closing } : {}).catch(() => false);
   const isError = (node: NodeName): boolean => happens(node, 'error');
   const isLostReply = (node: NodeName): boolean => happens(node, 'lostReply');
 
@@ -74,8 +77,8 @@ export function createClusterFaults(closing: AbortSignal | undefined): ClusterFa
       if (delayMs > 0) {
         // Read the body first: the request then takes effect even when its client has given up meanwhile.
         if (c.req.method !== 'GET') await c.req.arrayBuffer();
-        await delay(delayMs, undefined, closing ? { signal: closing } : {});
-        if (states[node].faults.down) return cutConnection(c);
+        const waited = await hold(delayMs);
+        if (!waited || states[node].faults.down) return cutConnection(c);
       }
       return next();
     },

@@ -37,9 +37,11 @@ export function createOperationStore(
       const results = Array.from<OperationResult>({ length: operations.length });
       for (const wave of splitIntoWaves(operations)) {
         // Prepared, which drizzle's execute is not: planning costs as much as running a small batch.
-        const rows = await sql.unsafe<StoredToken[]>(statements[node], columnsOf(wave), {
-          prepare: true,
-        });
+        const rows = await sql
+          .unsafe<StoredToken[]>(statements[node], columnsOf(wave), { prepare: true })
+          .catch((cause: unknown) => {
+            throw new Error(`a fenced batch of ${wave.length} failed on ${node}`, { cause });
+          });
         const stored = new Map(rows.map((row) => [row.group_id, row]));
         for (const { operation, index } of wave)
           results[index] = resultOf(operation, stored.get(operation.groupId));

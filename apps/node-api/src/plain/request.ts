@@ -31,7 +31,7 @@ export async function readBodyId(c: RequestContext): Promise<string> {
   if (isLosslessNumber(body) || typeof body === 'boolean')
     throw refusal(
       400,
-      `Invalid Request, the body must be an object with a groupId, not a ${kindOf(body)}`,
+      `Invalid Request, the body must be an object with a groupId, not ${kindOf(body)}`,
     );
   if (typeof body !== 'object' || Array.isArray(body) || !Object.hasOwn(body, 'groupId'))
     throw refusal(406, 'Invalid Request, missing groupId in body');
@@ -61,6 +61,7 @@ const formatNumber = (text: string): string =>
 
 function kindOf(value: unknown): string {
   if (value === null) return 'null';
-  if (isLosslessNumber(value)) return 'number';
-  return Array.isArray(value) ? 'an array' : typeof value === 'object' ? 'an object' : typeof value;
+  if (isLosslessNumber(value)) return 'a number';
+  if (Array.isArray(value)) return 'an array';
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }
