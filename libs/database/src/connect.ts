@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import postgres from 'postgres';
 import { appliedMigrations, knownMigrations } from './migrate.ts';
 
@@ -41,7 +42,8 @@ export function connect(url: string, { applicationName, max = 5 }: ConnectOption
 
 /** The Postgres error behind any wrapping (drizzle's, ours), if there is one: `code` is its SQLSTATE or driver code. */
 export function postgresErrorOf(error: unknown): { code: string; message: string } | undefined {
-  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+  // Not instanceof: jest's own realm has another Error than the driver's sockets.
+  for (let cause = error; types.isNativeError(cause); cause = cause.cause) {
     if ('code' in cause && typeof cause.code === 'string')
       return { code: cause.code, message: cause.message };
   }
