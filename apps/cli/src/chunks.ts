@@ -7,7 +7,7 @@ import type { Client } from './client.ts';
  * cheap per saga, small enough for 1,000 ids of full length to fit its request limit, for a lost reply
  * to cost little, and for progress to be seen.
  */
-export const chunkSagas = 1_000;
+const chunkSagas = 1_000;
 /** Chunks under way at once: keeps the orchestrator busy without a queue in front of it. */
 const chunksInFlight = 4;
 

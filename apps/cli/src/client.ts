@@ -19,7 +19,7 @@ import type { Endpoint } from './endpoint.ts';
 import { ContractError, NotFoundError, RefusedError } from './errors.ts';
 import { createTransport, readBody } from './transport.ts';
 
-export interface SagaQuery {
+interface SagaQuery {
   status?: SagaStatus | undefined;
   key?: string | undefined;
   limit?: number | undefined;

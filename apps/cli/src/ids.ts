@@ -2,7 +2,7 @@ import { limits } from '@reliable-ops/contracts';
 import { UsageError } from './errors.ts';
 
 /** Ids in one command: a slip (`0..99999999999`) must not become a day of work. */
-export const idsLimit = 10_000_000;
+const idsLimit = 10_000_000;
 const defaultRange = '0..99';
 
 /** All ids of `length` digits from `from` to `to`, both included. Two such pieces meet only where lengths are equal. */

@@ -8,7 +8,7 @@ export interface Ended {
 }
 
 /** A stream that keeps what was written to it. */
-export function capture({ isTTY = false } = {}): Output & { text: () => string } {
+function capture({ isTTY = false } = {}): Output & { text: () => string } {
   const parts: Buffer[] = [];
   const stream = new PassThrough();
   stream.on('data', (part: Buffer) => parts.push(part));
