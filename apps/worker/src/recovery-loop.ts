@@ -24,7 +24,8 @@ export function startRecovery({
   const make = async (): Promise<void> => {
     try {
       const { rebuilt, added } = await pass();
-      if (rebuilt) logger.warn({ added }, 'the queue had lost its jobs: published what the outbox owes');
+      if (rebuilt && added > 0)
+        logger.warn({ added }, 'the queue had lost its jobs: published what the outbox owes');
       else if (added > 0) logger.warn({ added }, 'published jobs that were missing');
     } catch (error) {
       logger.warn({ err: error }, 'recovery could not look: it will again');

@@ -62,7 +62,12 @@ export async function startWorker(options: WorkerOptions): Promise<{ stop(): Pro
     onError: warn,
   });
   const recovery = startRecovery({
-    pass: createRecovery({ log, queue, holder: randomUUID(), intervalMs: config.RECOVERY_INTERVAL }),
+    pass: createRecovery({
+      log,
+      queue,
+      holder: randomUUID(),
+      intervalMs: config.RECOVERY_INTERVAL,
+    }),
     intervalMs: config.RECOVERY_INTERVAL,
     logger,
   });

@@ -5,7 +5,7 @@ import type { EngineParts } from './engine.ts';
 import { groupIntoEntries } from './entries.ts';
 import { IdempotencyConflictError } from './errors.ts';
 import type { Json } from './json.ts';
-import { noChanges } from './log.ts';
+import { noChanges, type RequestClaim } from './log.ts';
 import type { Saga } from './record.ts';
 
 /** Sagas that are accepted together or not at all. Their inputs have been checked. */
@@ -37,15 +37,10 @@ export async function acceptRequests(
     const changes = noChanges();
 
     // Two requests of one batch may carry the same key: the first one claims it.
-    const claims = new Map(
-      requests
-        .flatMap(({ idempotency, batchId }) =>
-          idempotency
-            ? [[idempotency.key, { ...idempotency, batchId, acceptedAt: now }] as const]
-            : [],
-        )
-        .reverse(),
-    );
+    const claims = new Map<string, RequestClaim>();
+    for (const { idempotency, batchId } of requests)
+      if (idempotency && !claims.has(idempotency.key))
+        claims.set(idempotency.key, { ...idempotency, batchId, acceptedAt: now });
     const claimed = claims.size > 0 ? await tx.claimRequests([...claims.values()]) : new Map();
     const isNew = (request: AcceptRequest): boolean =>
       !request.idempotency || claimed.get(request.idempotency.key)?.batchId === request.batchId;
