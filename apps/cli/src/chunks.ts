@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { BatchAccepted } from '@reliable-ops/contracts';
 import type { Client } from './client.ts';
+import { interruption } from './pause.ts';
 
 /**
  * Sagas in one POST. A tenth of what the orchestrator takes: large enough for its transactions to be
@@ -34,6 +35,7 @@ export async function sendChunks(
   const ended = await Promise.allSettled(Array.from({ length: chunksInFlight }, sendNext));
   const failed = ended.find((result) => result.status === 'rejected');
   if (failed) throw failed.reason;
+  if (signal.aborted) throw interruption(signal);
 }
 
 function* cut<Item>(items: Iterable<Item>, size: number): Generator<Item[]> {
