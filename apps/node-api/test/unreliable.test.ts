@@ -167,23 +167,23 @@ describe('faults', () => {
       host: '127.0.0.1',
       port: cluster.port,
       method: 'POST',
-      path: '/v1/group',
+      path: '/v1/operations',
       headers: { node },
       agent: false,
     });
     sent.on('error', () => {});
-    sent.end('{"groupId": "late"}');
+    sent.end(JSON.stringify(creates(3)));
     await once(sent, 'finish');
     sent.destroy();
-    await until(async () => (await countGroups(cluster)) === 1);
+    await until(async () => (await countGroups(cluster)) === 3);
   });
 
   test('delayMs: a node that goes down meanwhile does nothing; a stopping server does not wait', async () => {
     await using cluster = await startCluster();
-    await setFaults(cluster, { delayMs: 100 });
-    const early = post(cluster, 'a');
-    await setFaults(cluster, { delayMs: 100, down: true });
-    await expect(early).rejects.toThrow('fetch failed');
+    await setFaults(cluster, { delayMs: 600_000 });
+    const early = expect(post(cluster, 'a')).rejects.toThrow('fetch failed');
+    await setFaults(cluster, { down: true });
+    await early;
     await setFaults(cluster, { delayMs: 600_000 });
     const held = expect(post(cluster, 'a')).rejects.toThrow('fetch failed');
     await cluster.close();

@@ -30,22 +30,30 @@ export const lostReplyFault = 'InternalServerError due to a fault: the reply was
 interface NodeState {
   faults: NodeFaults;
   draw: () => number;
+  /** Aborted when the node goes down: requests that it holds back are cut. */
+  fall: AbortController;
 }
 
 /** `closing`: cuts the connections of requests that are being delayed when the server stops. */
 export function createClusterFaults(closing: AbortSignal | undefined): ClusterFaults {
   const off = nodeFaults.parse({});
   const states = Object.fromEntries(
-    nodeNames.map((node) => [node, { faults: off, draw: Math.random }]),
+    nodeNames.map((node) => [
+      node,
+      { faults: off, draw: Math.random, fall: new AbortController() },
+    ]),
   ) as Record<NodeName, NodeState>;
 
   const happens = (node: NodeName, fault: 'error' | 'lostReply' | 'reset'): boolean => {
     const { faults, draw } = states[node];
     return faults[fault] > 0 && draw() < faults[fault];
   };
-  /** Whether it was waited in full; not when the server stops. */
-  const hold = (delayMs: number): Promise<boolean> =>
-    delay(delayMs, true, closing ? { signal: closing } : {}).catch(() => false);
+  /** Whether it was waited in full; not when the node goes down or the server stops meanwhile. */
+  const hold = (node: NodeName): Promise<boolean> => {
+    const { fall, faults } = states[node];
+    const signal = closing ? AbortSignal.any([closing, fall.signal]) : fall.signal;
+    return delay(faults.delayMs, true, { signal }).catch(() => false);
+  };
   const isError = (node: NodeName): boolean => happens(node, 'error');
   const isLostReply = (node: NodeName): boolean => happens(node, 'lostReply');
 
@@ -56,10 +64,13 @@ export function createClusterFaults(closing: AbortSignal | undefined): ClusterFa
         NodeFaults
       >,
     set(node, faults) {
+      const { fall } = states[node];
       states[node] = {
         faults,
         draw: faults.seed === null ? Math.random : createRandom(faults.seed),
+        fall: faults.down ? new AbortController() : fall,
       };
+      if (faults.down) fall.abort();
     },
     isError,
     isLostReply,
@@ -73,12 +84,10 @@ export function createClusterFaults(closing: AbortSignal | undefined): ClusterFa
       const node = c.req.header('node');
       if (node === undefined || !isNodeName(node)) return next();
       if (states[node].faults.down || happens(node, 'reset')) return cutConnection(c);
-      const { delayMs } = states[node].faults;
-      if (delayMs > 0) {
+      if (states[node].faults.delayMs > 0) {
         // Read the body first: the request then takes effect even when its client has given up meanwhile.
         if (c.req.method !== 'GET') await c.req.arrayBuffer();
-        const waited = await hold(delayMs);
-        if (!waited || states[node].faults.down) return cutConnection(c);
+        if (!(await hold(node))) return cutConnection(c);
       }
       return next();
     },
