@@ -1,7 +1,7 @@
 import { nodeSchemas } from '@reliable-ops/database';
 
 /** The cluster's nodes and the table that each keeps its groups in. */
-export const groupTables = {
+const groupTables = {
   node01: nodeSchemas.node01Groups,
   node02: nodeSchemas.node02Groups,
   node03: nodeSchemas.node03Groups,

@@ -4,14 +4,14 @@ import { connect, type Sql } from '@reliable-ops/database';
 import { createTestDatabase } from '@reliable-ops/testkit';
 import { listenNodeApi, type ListenOptions } from '../src/index.ts';
 
-export interface Reply {
+interface Reply {
   status: number;
   /** JSON where it parses, else the text. */
   body: unknown;
   headers: Headers;
 }
 
-export interface CallOptions {
+interface CallOptions {
   node?: string;
   timestamp?: string;
   headers?: Record<string, string>;

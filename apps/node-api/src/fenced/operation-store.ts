@@ -57,7 +57,7 @@ interface Indexed {
 }
 
 /** Operations on one id go into consecutive waves, in their order: a statement may touch a row only once. */
-export function splitIntoWaves(operations: Operation[]): Indexed[][] {
+function splitIntoWaves(operations: Operation[]): Indexed[][] {
   const waves: Indexed[][] = [];
   const timesSeen = new Map<string, number>();
   for (const [index, operation] of operations.entries()) {
