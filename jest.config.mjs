@@ -1,6 +1,8 @@
 /** @type {import('jest').Config} */
 export default {
   testEnvironment: 'node',
+  globalSetup: './libs/testkit/src/global-setup.ts',
+  globalTeardown: './libs/testkit/src/global-teardown.ts',
   testMatch: ['<rootDir>/{apps,libs,infra}/**/test/**/*.test.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   transform: {

@@ -35,7 +35,8 @@ export function createAppProcess({ name, app, env, isReady }: AppProcessOptions)
   const keep = (text: Buffer): void => {
     output = (output + String(text)).slice(-keptOutput);
   };
-  const runs = (): boolean => child !== undefined && child.exitCode === null && child.signalCode === null;
+  const runs = (): boolean =>
+    child !== undefined && child.exitCode === null && child.signalCode === null;
 
   return {
     name,

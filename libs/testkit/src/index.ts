@@ -1,1 +1,5 @@
-export {};
+/** What tests stand on: a database each, a Redis each, and patience with a limit. */
+export * from './test-database.ts';
+export * from './test-redis.ts';
+export * from './temporary-folder.ts';
+export * from './wait-for.ts';

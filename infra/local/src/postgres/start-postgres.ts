@@ -1,0 +1,147 @@
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { startChild, type Child, type Exit } from '../processes/child.ts';
+import { commandLineOf, endProcess, startTimeOf } from '../processes/identity.ts';
+import { findFreePort } from '../processes/port.ts';
+import { within } from '../processes/within.ts';
+import { StackError } from '../stack-error.ts';
+import { findPostgresAccount } from './account.ts';
+import { preparePostgresBinaries } from './binaries.ts';
+import { placeDataFolder } from './data-folder.ts';
+import { initialisePostgres, postgresEnvironment, postgresUser, remedy } from './initialise.ts';
+
+export interface StartPostgresOptions {
+  /** Made when missing. The caller sees to it that nobody else uses it; what a killed start left running in it is ended. */
+  dataFolder: string;
+  /** Default: a free one. */
+  port?: number;
+  /** For tests: nothing is flushed to disk, a stop is abrupt, and what a crash of the machine leaves is worthless. */
+  fast?: boolean;
+  onLine?: (line: string) => void;
+}
+
+/** A running Postgres; its databases are reached with `url`, which names the database `postgres`. */
+export interface Postgres extends AsyncDisposable {
+  readonly url: string;
+  readonly port: number;
+  readonly pid: number;
+  readonly exited: Promise<Exit>;
+  kill(signal: NodeJS.Signals): void;
+  stop(): Promise<void>;
+}
+
+const startTimeoutMs = 60_000;
+const portAttempts = 5;
+
+/** Throws StackError where a person can help: a broken data folder, a platform without binaries. */
+export async function startPostgres(options: StartPostgresOptions): Promise<Postgres> {
+  const { fast = false } = options;
+  const account = findPostgresAccount();
+  const binaries = await preparePostgresBinaries(account);
+  const folder = await placeDataFolder(options.dataFolder, account);
+  const password = await initialisePostgres(folder, binaries, account, { fast });
+  await endLeftover(folder);
+
+  for (let attempt = 1; ; attempt++) {
+    const port = options.port ?? (await findFreePort());
+    const started = await launch({ ...options, port, folder, command: binaries.postgres, account });
+    if ('child' in started) {
+      const { child } = started;
+      const stop = async () => void (await child.stop());
+      return {
+        url: `postgres://${postgresUser}:${password}@127.0.0.1:${port}/postgres`,
+        port,
+        pid: child.pid,
+        exited: child.exited,
+        kill: child.kill,
+        stop,
+        [Symbol.asyncDispose]: stop,
+      };
+    }
+    // Somebody took the port first, or backends of a killed Postgres are still leaving.
+    const passing = /in use/.test(started.reason) && options.port === undefined;
+    if (passing && attempt < portAttempts) continue;
+    throw new StackError(
+      `Postgres does not start on ${options.dataFolder} (${started.reason}): ${/could not bind/i.test(started.reason) ? 'choose another port' : remedy}`,
+    );
+  }
+}
+
+interface Launch extends StartPostgresOptions {
+  port: number;
+  folder: string;
+  command: string;
+  account: ReturnType<typeof findPostgresAccount>;
+}
+
+async function launch({
+  folder,
+  port,
+  fast = false,
+  onLine = () => {},
+  command,
+  account,
+}: Launch): Promise<{ child: Child } | { reason: string }> {
+  const settings = {
+    port,
+    listen_addresses: '127.0.0.1',
+    // TCP only: a socket in the temporary folder would meet those of others.
+    unix_socket_directories: '',
+    max_connections: 200,
+    lc_messages: 'C',
+    jit: 'off',
+    ...(fast && {
+      fsync: 'off',
+      synchronous_commit: 'off',
+      full_page_writes: 'off',
+      wal_level: 'minimal',
+      max_wal_senders: 0,
+      io_method: 'sync',
+    }),
+  };
+  const complaints: string[] = [];
+  let announceReady = (): void => {};
+  const ready = new Promise<true>((resolve) => {
+    announceReady = () => resolve(true);
+  });
+  const child = await startChild({
+    command,
+    args: [
+      '-D',
+      folder,
+      ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+    ],
+    env: postgresEnvironment,
+    cwd: '/',
+    ...account,
+    // Fast shutdown: SIGTERM would wait until the last client has gone.
+    stopSignal: fast ? 'SIGQUIT' : 'SIGINT',
+    onLine: (line) => {
+      if (/ready to accept connections/.test(line)) announceReady();
+      else if (/FATAL|PANIC|ERROR|could not bind/.test(line)) complaints.push(line);
+      onLine(line);
+    },
+  });
+  const first = await within(Promise.race([ready, child.closed]), startTimeoutMs);
+  if (first === true) return { child };
+  await child.stop();
+  const reason = complaints.map((line) => line.replace(/^.*?(FATAL|PANIC|ERROR|LOG):\s*/, ''));
+  return { reason: [...new Set(reason)].join('; ') || 'no answer within a minute' };
+}
+
+/**
+ * What a kill -9 left in the folder. A Postgres that still runs in it is ended; if the number in postmaster.pid
+ * belongs to another process by now, Postgres would refuse to start, so the file goes.
+ */
+async function endLeftover(folder: string): Promise<void> {
+  const path = join(folder, 'postmaster.pid');
+  const text = await readFile(path, 'utf8').catch(() => undefined);
+  if (text === undefined) return;
+  const pid = Number(text.split('\n')[0]);
+  const startedAt = startTimeOf(pid);
+  if (startedAt !== undefined && commandLineOf(pid)?.includes(folder)) {
+    const gone = await endProcess({ pid, startedAt }, { signal: 'SIGINT' });
+    if (!gone) throw new StackError(`another Postgres (process ${pid}) runs on ${folder}: stop it`);
+  }
+  await rm(path, { force: true });
+}
