@@ -87,7 +87,14 @@ test('a server that stops finishes what is in hand', async () => {
   });
   await until(async () => release !== undefined);
   const inHand = cluster.call('POST', '/v1/group', { node: 'node01', body: { groupId: 'a' } });
-  await until(async () => (await watcher`select 1 from pg_locks where not granted`).length > 0);
+  await until(
+    async () =>
+      (
+        await watcher`
+          select 1 from pg_locks where not granted and relation = 'node01.groups'::regclass
+            and database = (select oid from pg_database where datname = current_database())`
+      ).length > 0,
+  );
   const closed = cluster.close();
   await expect(fetch(`${cluster.url}/ping`)).rejects.toThrow('fetch failed');
   release?.();
