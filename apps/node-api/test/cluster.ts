@@ -109,8 +109,3 @@ const encode = (body: unknown): string | Uint8Array<ArrayBuffer> =>
     : JSON.stringify(body);
 
 export const error = (status: number, message: string) => ({ status, body: { message, status } });
-
-/** Asks until the answer is yes. The test's own time-out is the limit. */
-export async function until(isTrue: () => Promise<boolean>): Promise<void> {
-  while (!(await isTrue())) await new Promise((resolve) => setTimeout(resolve, 10));
-}

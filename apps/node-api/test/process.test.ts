@@ -4,9 +4,9 @@ import { createServer, type AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { connect } from '@reliable-ops/database';
-import { createTestDatabase } from '@reliable-ops/testkit';
+import { createTestDatabase, waitFor } from '@reliable-ops/testkit';
 import { listenNodeApi } from '../src/index.ts';
-import { error, startCluster, until } from './cluster.ts';
+import { error, startCluster } from './cluster.ts';
 
 const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 const children: ChildProcess[] = [];
@@ -41,7 +41,9 @@ describe('the process', () => {
   test('serves, and ends with 0 on SIGTERM', async () => {
     await using database = await createTestDatabase();
     const { child, output, ended } = start({ DATABASE_URL: database.url });
-    await until(async () => output.stdout.includes('"listening"'));
+    await waitFor('the server to listen', () => output.stdout.includes('"listening"'), {
+      explain: () => output.stdout + output.stderr,
+    });
     const url = /"url":"([^"]+)"/.exec(output.stdout)?.[1];
     expect(await (await fetch(`${url}/ping`)).text()).toBe('PONG\n'); // leaves a connection alive
     child.kill('SIGTERM');
@@ -71,7 +73,7 @@ describe('the process', () => {
     const { child, output, ended } = start({
       DATABASE_URL: `postgres://rops@127.0.0.1:${await unusedPort()}/rops`,
     });
-    await until(async () => output.stdout.includes('waiting for Postgres'));
+    await waitFor('its word that it waits', () => output.stdout.includes('waiting for Postgres'));
     child.kill('SIGTERM');
     expect(await ended).toBe(0);
   });
@@ -85,9 +87,10 @@ test('a server that stops finishes what is in hand', async () => {
     await tx`lock table node01.groups in exclusive mode`;
     await new Promise<void>((resolve) => (release = resolve));
   });
-  await until(async () => release !== undefined);
+  await waitFor('the lock', () => release !== undefined);
   const inHand = cluster.call('POST', '/v1/group', { node: 'node01', body: { groupId: 'a' } });
-  await until(
+  await waitFor(
+    'the request to wait for the lock',
     async () =>
       (
         await watcher`

@@ -2,8 +2,9 @@ import { once } from 'node:events';
 import { request } from 'node:http';
 import { describe, expect, test } from '@jest/globals';
 import type { NodeFaults, Operation } from '@reliable-ops/contracts';
+import { waitFor } from '@reliable-ops/testkit';
 import { createRandom } from '../src/faults/random.ts';
-import { error, startCluster, until, type Cluster } from './cluster.ts';
+import { error, startCluster, type Cluster } from './cluster.ts';
 
 const node = 'node01';
 const create = (groupId: string, fence = 1): Operation => ({
@@ -175,7 +176,10 @@ describe('faults', () => {
     sent.end(JSON.stringify(creates(3)));
     await once(sent, 'finish');
     sent.destroy();
-    await until(async () => (await countGroups(cluster)) === 3);
+    await waitFor(
+      'the late request to take effect',
+      async () => (await countGroups(cluster)) === 3,
+    );
   });
 
   test('delayMs: a node that goes down meanwhile does nothing; a stopping server does not wait', async () => {
