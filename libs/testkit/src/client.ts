@@ -53,10 +53,14 @@ export function clientOf({ orchestratorUrl, nodeApiUrl }: System): SystemClient 
       const found: SagaView[] = [];
       let cursor: string | null = null;
       do {
-        const page: { sagas: { id: string; batchId: string | null }[]; cursor: string | null } = await api
-          .get('sagas', { searchParams: { limit: 1_000, ...(cursor === null ? {} : { cursor }) } })
-          .json();
-        for (const { id, batchId: of } of page.sagas) if (of === batchId) found.push(await show(id));
+        const page: { sagas: { id: string; batchId: string | null }[]; cursor: string | null } =
+          await api
+            .get('sagas', {
+              searchParams: { limit: 1_000, ...(cursor === null ? {} : { cursor }) },
+            })
+            .json();
+        for (const { id, batchId: of } of page.sagas)
+          if (of === batchId) found.push(await show(id));
         cursor = page.cursor;
       } while (cursor !== null);
       return found;

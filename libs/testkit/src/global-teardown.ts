@@ -4,5 +4,6 @@ const shared = globalThis as { [key]?: AsyncDisposable[] };
 export const testServers: AsyncDisposable[] = (shared[key] ??= []);
 
 export default async function stopTestServers(): Promise<void> {
-  for (const server of testServers.splice(0).reverse()) await server[Symbol.asyncDispose]();
+  for (let last = testServers.pop(); last; last = testServers.pop())
+    await last[Symbol.asyncDispose]();
 }

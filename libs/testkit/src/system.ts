@@ -1,13 +1,14 @@
 import { createServer, type AddressInfo } from 'node:net';
 import { createAppProcess, type AppProcess } from './app-process.ts';
-import { createTestDatabase, startTestRedis } from './index.ts';
+import { createTestDatabase } from './test-database.ts';
+import { startTestRedis, type TestRedis } from './test-redis.ts';
 
 /** The whole system as processes: its own database and Redis, a node API, an orchestrator, workers. */
 export interface System extends AsyncDisposable {
   orchestratorUrl: string;
   nodeApiUrl: string;
   databaseUrl: string;
-  redis: Awaited<ReturnType<typeof startTestRedis>>;
+  redis: TestRedis;
   nodeApi: AppProcess;
   orchestrator: AppProcess;
   workers: AppProcess[];

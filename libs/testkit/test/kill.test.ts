@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { connect } from '@reliable-ops/database';
+import { Redis } from 'ioredis';
 import {
   allEnded,
   clientOf,
@@ -25,13 +26,15 @@ afterEach(async () => {
 const ids = (count: number, from = 0): string[] =>
   Array.from({ length: count }, (_, n) => String(from + n).padStart(4, '0'));
 const chunks = (all: string[], size: number): string[][] =>
-  Array.from({ length: Math.ceil(all.length / size) }, (_, n) => all.slice(n * size, (n + 1) * size));
+  Array.from({ length: Math.ceil(all.length / size) }, (_, n) =>
+    all.slice(n * size, (n + 1) * size),
+  );
 
 /** Slow enough that a kill finds work under way. */
 const slowNodes = (faults: object = {}): Promise<unknown> =>
   Promise.all(nodeNames.map((node) => client.setFaults(node, { delayMs: 60, ...faults })));
 
-const ended = (batches: string[]): Promise<void> =>
+const ended = (batches: string[]): Promise<unknown> =>
   waitFor(
     'every saga to end',
     async () => {
@@ -41,9 +44,9 @@ const ended = (batches: string[]): Promise<void> =>
         return false; // the orchestrator is on its way back
       }
     },
-    { timeoutMs: 45_000, details: () => system.output() },
+    { timeoutMs: 45_000, explain: () => system.output() },
   );
-const someEnded = (batches: string[], count: number): Promise<void> =>
+const someEnded = (batches: string[], count: number): Promise<unknown> =>
   waitFor(`${count} sagas to end`, async () => {
     const { completed, compensated } = await client.count(batches);
     return completed + compensated >= count;
@@ -61,7 +64,10 @@ async function expectNodesToSayWhatTheLogSays(): Promise<void> {
     from saga.sagas where status = 'completed' order by key, fence desc`;
   await sql.end();
   expect(left).toEqual({ active: 0, lanes: 0, outbox: 0 });
-  const expected = rows.filter(({ present }) => present).map(({ id }) => id).sort();
+  const expected = rows
+    .filter(({ present }) => present)
+    .map(({ id }) => id)
+    .sort();
   expect(await readPresentIds(system.databaseUrl)).toEqual(
     Object.fromEntries(nodeNames.map((node) => [node, expected])),
   );
@@ -72,7 +78,9 @@ describe('kill -9 in the middle of 1,000 creates on nodes that fail 20 % of all 
 
   test('P2, P7: of the worker', async () => {
     await slowNodes();
-    const batches = await Promise.all(chunks(ids(1_000), 100).map((chunk) => client.post('create-group', chunk)));
+    const batches = await Promise.all(
+      chunks(ids(1_000), 100).map((chunk) => client.post('create-group', chunk)),
+    );
     await someEnded(batches, 100);
     await system.workers[0]!.kill('SIGKILL');
     expect(allEnded(await client.count(batches))).toBe(false);
@@ -84,7 +92,9 @@ describe('kill -9 in the middle of 1,000 creates on nodes that fail 20 % of all 
 
   test('P2, P3: of the orchestrator; what got no answer is sent again and accepted once', async () => {
     await slowNodes();
-    const posting = chunks(ids(1_000), 20).map(async (chunk, n) => client.post('create-group', chunk, `key-${n}`));
+    const posting = chunks(ids(1_000), 20).map(async (chunk, n) =>
+      client.post('create-group', chunk, `key-${n}`),
+    );
     await Promise.race(posting);
     await system.orchestrator.kill('SIGKILL');
     await system.orchestrator.start();
@@ -101,9 +111,13 @@ describe('kill -9 in the middle of 1,000 creates on nodes that fail 20 % of all 
 
   test('P2: FLUSHALL of Redis; all end, without a restart', async () => {
     await slowNodes();
-    const batches = await Promise.all(chunks(ids(1_000), 100).map((chunk) => client.post('create-group', chunk)));
+    const batches = await Promise.all(
+      chunks(ids(1_000), 100).map((chunk) => client.post('create-group', chunk)),
+    );
     await someEnded(batches, 100);
-    await system.redis.flush();
+    const redis = new Redis(system.redis.url);
+    await redis.flushall();
+    redis.disconnect();
     await ended(batches);
     expect((await client.count(batches)).total).toBe(1_000);
     await expectNodesToSayWhatTheLogSays();
@@ -115,8 +129,13 @@ describe('kill -9 in the middle of rollbacks', () => {
     await start({ STEP_ATTEMPTS: '2' });
     await slowNodes();
     await client.setFaults('node03', { error: 1 });
-    const batches = await Promise.all(chunks(ids(300), 50).map((chunk) => client.post('create-group', chunk)));
-    await waitFor('rollbacks under way', async () => (await client.count(batches)).compensating >= 50);
+    const batches = await Promise.all(
+      chunks(ids(300), 50).map((chunk) => client.post('create-group', chunk)),
+    );
+    await waitFor(
+      'rollbacks under way',
+      async () => (await client.count(batches)).compensating >= 50,
+    );
     await system.workers[0]!.kill('SIGKILL');
     expect((await client.count(batches)).compensating).toBeGreaterThan(0);
     await client.setFaults('node03', {});
@@ -131,9 +150,12 @@ describe('kill -9 in the middle of rollbacks', () => {
     await client.setFaults('node03', { error: 1 });
     await client.setFaults('node01', { delayMs: 300 });
     const batch = await client.post('create-group', ['5']);
-    await waitFor('node02 to hold the group', async () => (await readPresentIds(system.databaseUrl)).node02.includes('5'));
+    await waitFor('node02 to hold the group', async () =>
+      (await readPresentIds(system.databaseUrl)).node02.includes('5'),
+    );
     await client.setFaults('node02', { down: true });
-    const rollback = async () => (await client.sagas(batch))[0]!.steps.find(({ name }) => name === 'node02')!;
+    const rollback = async () =>
+      (await client.sagas(batch))[0]!.steps.find(({ name }) => name === 'node02')!;
     await waitFor('a rollback to fail on node02', async () => {
       const { state, attempts } = await rollback();
       return state === 'compensating' && attempts >= 1;
@@ -154,7 +176,9 @@ describe('a worker that is asked to stop', () => {
   test('finishes what is in hand, and another one does the rest', async () => {
     await start({ RANDOM_BEHAVIOR: '0.2' });
     await slowNodes();
-    const batches = await Promise.all(chunks(ids(500), 50).map((chunk) => client.post('create-group', chunk)));
+    const batches = await Promise.all(
+      chunks(ids(500), 50).map((chunk) => client.post('create-group', chunk)),
+    );
     await someEnded(batches, 50);
     expect(await system.workers[0]!.kill('SIGTERM')).toEqual({ code: 0, signal: null });
     expect(allEnded(await client.count(batches))).toBe(false);
@@ -183,7 +207,9 @@ describe('the job itself', () => {
     await start({ RANDOM_BEHAVIOR: '0.2', STEP_ATTEMPTS: '14' });
     const batches = await Promise.all(
       Array.from({ length: 400 }, (_, n) =>
-        client.post(n % 2 === 0 ? 'create-group' : 'delete-group', [ids(20)[Math.floor(n / 2) % 20]!]),
+        client.post(n % 2 === 0 ? 'create-group' : 'delete-group', [
+          ids(20)[Math.floor(n / 2) % 20]!,
+        ]),
       ),
     );
     await ended(batches);
