@@ -44,6 +44,7 @@ export async function fetchDebianRedis(folder: string): Promise<RedisBinary> {
       `-oDir::Cache=${cache}`,
       '-oDebug::NoLocking=1',
       '-oAPT::Sandbox::User=', // its own account may not write below our folder
+      '-oAPT::Update::Error-Mode=any', // else an update without network counts as done
       '-q',
     ];
     const apt = async (...args: string[]) =>
@@ -94,5 +95,5 @@ const execOptions = (cwd: string) => ({
 /** `usr/lib/x86_64-linux-gnu` and the like. */
 async function foldersIn(path: string): Promise<string[]> {
   const entries = await readdir(path, { withFileTypes: true }).catch(() => []);
-  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(path, name));
+  return entries.filter(({ name }) => name.includes('-linux-')).map(({ name }) => join(path, name));
 }

@@ -43,12 +43,20 @@ export async function findRedis({
   try {
     return await fetchDebianRedis(packageFolder);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
     throw new StackError(
-      `there is no redis-server in PATH, and its package could not be fetched (${reason}): ${offer}`,
+      `there is no redis-server in PATH, and its package could not be fetched (${firstComplaint(cause)}): ${offer}`,
       { cause },
     );
   }
+}
+
+/** One line of what a failed command wrote: apt marks its errors with `E:`, and names the cause first. */
+function firstComplaint(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  const lines = text.split('\n');
+  return (lines.find((line) => line.startsWith('E: ')) ?? lines[0] ?? '')
+    .replace(/^E: /, '')
+    .trim();
 }
 
 const isExecutable = (path: string) =>
