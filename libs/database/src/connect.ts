@@ -29,6 +29,8 @@ export function connect(url: string, { applicationName, max = 5 }: ConnectOption
     idle_timeout: 300,
     max_lifetime: 1800,
     connect_timeout: 5,
+    // Seconds. The driver's own grows to 20: long after Postgres is back, queries would still wait for it.
+    backoff: (attempt) => Math.min(1, 0.05 * 2 ** attempt),
     onnotice: () => {},
     types: { bigint: bigintAsNumber },
     connection: {

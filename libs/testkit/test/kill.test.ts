@@ -59,14 +59,14 @@ async function expectNodesToSayWhatTheLogSays(): Promise<void> {
     select (select count(*) from saga.sagas where ended_at is null)::int as active,
       (select count(*) from saga.lanes)::int as lanes, (select count(*) from saga.outbox)::int as outbox`;
   // Of each key, what the last saga that changed something has left.
-  const rows = await sql<{ id: string; present: boolean }[]>`
-    select distinct on (key) substr(key, 7) as id, name = 'create-group' as present
+  const rows = await sql<{ groupId: string; present: boolean }[]>`
+    select distinct on (key) substr(key, 7) as "groupId", name = 'create-group' as present
     from saga.sagas where status = 'completed' order by key, fence desc`;
   await sql.end();
   expect(left).toEqual({ active: 0, lanes: 0, outbox: 0 });
   const expected = rows
     .filter(({ present }) => present)
-    .map(({ id }) => id)
+    .map(({ groupId }) => groupId)
     .sort();
   expect(await readPresentIds(system.databaseUrl)).toEqual(
     Object.fromEntries(nodeNames.map((node) => [node, expected])),
@@ -214,8 +214,8 @@ describe('the job itself', () => {
     );
     await ended(batches);
     const sql = connect(system.databaseUrl, { applicationName: 'test', max: 1 });
-    const last = await sql<{ id: string; name: string; status: string }[]>`
-      select distinct on (key) substr(key, 7) as id, name, status from saga.sagas order by key, id desc`;
+    const last = await sql<{ groupId: string; name: string; status: string }[]>`
+      select distinct on (key) substr(key, 7) as "groupId", name, status from saga.sagas order by key, id desc`;
     await sql.end();
     expect(last).toHaveLength(20);
     expect(last.every(({ status }) => status === 'completed')).toBe(true);
@@ -232,7 +232,9 @@ describe('the job itself', () => {
       );
       await q.end();
     }
-    const expected = last.filter(({ name }) => name === 'create-group').map(({ id }) => id);
+    const expected = last
+      .filter(({ name }) => name === 'create-group')
+      .map(({ groupId }) => groupId);
     expect(await readPresentIds(system.databaseUrl)).toEqual(
       Object.fromEntries(nodeNames.map((node) => [node, expected])),
     );
