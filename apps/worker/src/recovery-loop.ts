@@ -1,5 +1,5 @@
-import type { Logger } from '@reliable-ops/runtime';
-import type { RecoveryPass } from '@reliable-ops/saga';
+import { createComplaints, type Logger } from '@reliable-ops/runtime';
+import type { BullmqQueue, RecoveryPass } from '@reliable-ops/saga';
 
 export interface RecoveryLoop {
   stop(): void;
@@ -7,34 +7,48 @@ export interface RecoveryLoop {
   idle(): Promise<void>;
 }
 
-/** Makes a recovery pass at once and then every `intervalMs`, one after another. A pass that fails (Postgres or Redis away) is made again. */
+export interface RecoveryLoopOptions {
+  queue: BullmqQueue;
+  pass(): Promise<RecoveryPass>;
+  intervalMs: number;
+  logger: Logger;
+}
+
+/**
+ * Makes a recovery pass every `intervalMs` after the last one, and at once when Redis comes (back): it may have lost
+ * its jobs. A pass that fails (Postgres away) is made again.
+ */
 export function startRecovery({
+  queue,
   pass,
   intervalMs,
   logger,
-}: {
-  pass: () => Promise<RecoveryPass>;
-  intervalMs: number;
-  logger: Logger;
-}): RecoveryLoop {
+}: RecoveryLoopOptions): RecoveryLoop {
+  const complain = createComplaints(logger, 'recovery could not look: it will again');
   let stopped = false;
   let timer: NodeJS.Timeout | undefined;
-  let underWay = Promise.resolve();
+  let underWay: Promise<void> | undefined;
 
   const make = async (): Promise<void> => {
+    if (!queue.isConnected()) return;
     try {
       const { rebuilt, added } = await pass();
       if (rebuilt && added > 0)
         logger.warn({ added }, 'the queue had lost its jobs: published what the outbox owes');
       else if (added > 0) logger.warn({ added }, 'published jobs that were missing');
     } catch (error) {
-      logger.warn({ err: error }, 'recovery could not look: it will again');
+      complain(error as Error);
     }
-    if (!stopped) timer = setTimeout(begin, intervalMs);
   };
   const begin = (): void => {
-    underWay = make();
+    if (stopped || underWay) return;
+    clearTimeout(timer);
+    underWay = make().then(() => {
+      underWay = undefined;
+      if (!stopped) timer = setTimeout(begin, intervalMs);
+    });
   };
+  queue.redis.on('ready', begin);
   begin();
 
   return {
@@ -42,6 +56,6 @@ export function startRecovery({
       stopped = true;
       clearTimeout(timer);
     },
-    idle: () => underWay,
+    idle: () => underWay ?? Promise.resolve(),
   };
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { isReady, type Sql } from '@reliable-ops/database';
-import { waitUntil, type Config, type Logger } from '@reliable-ops/runtime';
+import { createComplaints, waitUntil, type Config, type Logger } from '@reliable-ops/runtime';
 import {
   createBullmqQueue,
   createEngine,
@@ -44,8 +44,11 @@ export async function startWorker(options: WorkerOptions): Promise<{ stop(): Pro
     deadlineMs: config.SAGA_DEADLINE,
     stuckAfter: config.STUCK_AFTER,
   });
-  const warn = (error: Error): void => logger.warn({ err: error }, 'queue');
-  const queue = createBullmqQueue(redisUrl, registry.participants, warn);
+  const complain = createComplaints(
+    logger,
+    'Redis is away, or a job could not be ended: it comes again',
+  );
+  const queue = createBullmqQueue(redisUrl, registry.participants, complain);
   const engine = createEngine({
     log,
     registry,
@@ -59,9 +62,10 @@ export async function startWorker(options: WorkerOptions): Promise<{ stop(): Pro
     engine,
     concurrency: config.WORKER_CONCURRENCY,
     lockMs: config.JOB_LOCK,
-    onError: warn,
+    onError: complain,
   });
   const recovery = startRecovery({
+    queue,
     pass: createRecovery({
       log,
       queue,

@@ -30,20 +30,23 @@ export function createFencedNode(http: KyInstance): Participant {
         timestamp: ownershipTimestamp(token[0]),
         token,
       }));
-      let results: OperationResult[];
+      let status: number;
+      let text: string;
       try {
         const response = await http.post('v1/operations', {
           json: body,
           ...(signal ? { signal } : {}),
         });
-        if (!response.ok) return refused(response.status, await response.text(), commands);
-        results = operationResults.parse(await response.json());
-        if (results.length !== commands.length)
-          throw new Error(`${results.length} results to ${commands.length} operations`);
+        status = response.status;
+        text = await response.text();
       } catch (error) {
         // The call as a whole got lost, and perhaps only its answer did.
-        return commands.map(() => ({ result: 'unknown', error: describeError(error) }));
+        return allUnknown(commands, describeError(error));
       }
+      if (status !== 200) return refused(status, text, commands);
+      const results = readResults(text, commands.length);
+      if (!results)
+        return allUnknown(commands, `an answer that cannot be read: ${text.slice(0, 200)}`);
       return results.map(outcomeOf);
     },
   };
@@ -57,7 +60,20 @@ function refused(status: number, text: string, commands: Command[]): Outcome[] {
   const error = `${status} ${text.slice(0, 200)}`;
   const isOfOne = status >= 400 && status < 500 && status !== 408 && status !== 429;
   if (isOfOne && commands.length > 1) throw new Error(error);
-  return commands.map(() => ({ result: 'unknown', error }));
+  return allUnknown(commands, error);
+}
+
+const allUnknown = (commands: Command[], error: string): Outcome[] =>
+  commands.map(() => ({ result: 'unknown', error }));
+
+/** Undefined where the text is not a result for each of `count` operations. */
+function readResults(text: string, count: number): OperationResult[] | undefined {
+  try {
+    const parsed = operationResults.safeParse(JSON.parse(text));
+    return parsed.success && parsed.data.length === count ? parsed.data : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function outcomeOf(result: OperationResult): Outcome {

@@ -1,5 +1,5 @@
 import { defineSaga, type SagaDefinition, type StepDefinition } from '@reliable-ops/saga';
-import { limits } from '@reliable-ops/contracts';
+import { groupId } from '@reliable-ops/contracts';
 import { z } from 'zod';
 
 /** A node of the cluster, and what it speaks. */
@@ -11,7 +11,16 @@ export interface NodeOptions {
 /** Kinds of commands; also the names of their jobs. */
 export const kinds = { look: 'look', create: 'create', delete: 'delete', undo: 'undo' } as const;
 
-const groupInput = z.strictObject({ groupId: z.string().max(limits.groupIdLength) });
+/** Of a plain node an id is asked by its path, and every URL parser takes these two for directions. */
+const asksByPath = (id: string): boolean => id !== '.' && id !== '..';
+
+const groupInput = (nodes: NodeOptions[]) =>
+  z.strictObject({
+    groupId: nodes.some(({ protocol }) => protocol === 'plain')
+      ? groupId.refine(asksByPath, 'must not be "." or "..": a plain node cannot be asked for them')
+      : groupId,
+  });
+type GroupInput = z.infer<ReturnType<typeof groupInput>>;
 
 /** What a command carries. `before`: only over the plain protocol, where the node keeps no before-image. */
 export const groupData = z.object({
@@ -27,8 +36,8 @@ export function createGroupSagas(nodes: NodeOptions[]): SagaDefinition[] {
     defineSaga({
       name: `${change}-group`,
       version: 1,
-      input: groupInput,
-      key: ({ groupId }) => `group:${groupId}`,
+      input: groupInput(nodes),
+      key: (input) => `group:${input.groupId}`,
       stages: [nodes.map((node) => stepOn(node, change))],
     }),
   );
@@ -37,7 +46,7 @@ export function createGroupSagas(nodes: NodeOptions[]): SagaDefinition[] {
 function stepOn(
   { name, protocol }: NodeOptions,
   change: 'create' | 'delete',
-): StepDefinition<z.infer<typeof groupInput>> {
+): StepDefinition<GroupInput> {
   return {
     name,
     participant: name,

@@ -1,5 +1,6 @@
 import type { Outcome } from '@reliable-ops/saga';
-import { HTTPError, TimeoutError } from 'ky';
+import { TimeoutError } from 'ky';
+import { types } from 'node:util';
 
 /** Time-out, too many requests and every server error: the change may have happened. */
 const isUnknownStatus = (status: number): boolean =>
@@ -19,10 +20,9 @@ export function outcomeOfError(error: unknown): Outcome {
 /** The reason that helps: `fetch failed` hides it in its cause. */
 export function describeError(error: unknown): string {
   if (error instanceof TimeoutError) return 'no answer within the time-out';
-  if (error instanceof HTTPError) return `${error.response.status} ${error.response.statusText}`;
-  if (!(error instanceof Error)) return String(error);
+  if (!types.isNativeError(error)) return String(error);
   const { cause } = error;
-  if (cause instanceof Error) {
+  if (types.isNativeError(cause)) {
     const code = 'code' in cause ? `${String(cause.code)} ` : '';
     return `${code}${cause.message}`.trim() || error.message;
   }

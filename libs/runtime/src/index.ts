@@ -1,4 +1,5 @@
 /** What every process needs: its configuration, its log, and a way to end. */
+export * from './complaints.ts';
 export * from './config.ts';
 export * from './duration.ts';
 export * from './logging.ts';

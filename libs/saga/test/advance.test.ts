@@ -188,7 +188,7 @@ describe('advance', () => {
     const { saga } = start(rules, queued, 7, 1);
     expect(queued).toEqual(before);
     const running = structuredClone(saga);
-    advance(rules, saga, [outcome('s0-0', { result: 'rejected', error: 'no' })], 2);
+    advance(rules, saga, [outcomeFor('s0-0', { result: 'rejected', error: 'no' })], 2);
     cancel(rules, saga, 3);
     expect(saga).toEqual(running);
   });
@@ -197,19 +197,19 @@ describe('advance', () => {
     const rules = rulesFor([[{ prepares: false }], [{ prepares: false }]]);
     const first = start(rules, newSaga(rules), 7, 1);
     expect(names(first)).toEqual(['s0-0 action']);
-    const second = advance(rules, first.saga, [outcome('s0-0', { result: 'applied' })], 2);
+    const second = advance(rules, first.saga, [outcomeFor('s0-0', { result: 'applied' })], 2);
     expect(names(second)).toEqual(['s1-0 action']);
     const lost = advance(
       rules,
       second.saga,
-      [outcome('s1-0', { result: 'unknown', error: '500' })],
+      [outcomeFor('s1-0', { result: 'unknown', error: '500' })],
       3,
     );
     expect(names(lost)).toEqual(['s1-0 action']);
     const rejected = advance(
       rules,
       lost.saga,
-      [outcome('s1-0', { result: 'rejected', error: '404' }, 'action', 2)],
+      [outcomeFor('s1-0', { result: 'rejected', error: '404' }, 'action', 2)],
       4,
     );
     // A step with any unknown attempt is taken back, even if a later attempt was rejected.
@@ -217,14 +217,14 @@ describe('advance', () => {
     const back = advance(
       rules,
       rejected.saga,
-      [outcome('s1-0', { result: 'applied' }, 'compensation')],
+      [outcomeFor('s1-0', { result: 'applied' }, 'compensation')],
       5,
     );
     expect(names(back)).toEqual(['s0-0 compensation']);
     const ended = advance(
       rules,
       back.saga,
-      [outcome('s0-0', { result: 'applied' }, 'compensation')],
+      [outcomeFor('s0-0', { result: 'applied' }, 'compensation')],
       6,
     );
     expect(ended.saga.status).toBe('compensated');
@@ -236,7 +236,7 @@ describe('advance', () => {
     const ended = advance(
       rules,
       saga,
-      [outcome('s0-0', { result: 'rejected', error: '404 gone' })],
+      [outcomeFor('s0-0', { result: 'rejected', error: '404 gone' })],
       2,
     );
     expect(ended.saga.status).toBe('compensated');
@@ -251,7 +251,7 @@ describe('advance', () => {
     const prepared = advance(
       rules,
       saga,
-      [outcome('s0-0', { result: 'applied', output: { n: 1 } }, 'prepare')],
+      [outcomeFor('s0-0', { result: 'applied', output: { n: 1 } }, 'prepare')],
       2,
     );
     expect(prepared.commands[0]?.command).toMatchObject({
@@ -305,7 +305,7 @@ describe('advance', () => {
     const late = advance(
       rules,
       saga,
-      [outcome('s0-0', { result: 'unknown', error: '500' })],
+      [outcomeFor('s0-0', { result: 'unknown', error: '500' })],
       1_100,
     );
     expect(names(late)).toEqual(['s0-0 compensation']);
@@ -314,11 +314,11 @@ describe('advance', () => {
   test('an outcome that nobody waits for changes nothing', () => {
     const rules = rulesFor([[{ prepares: false }]]);
     const { saga } = start(rules, newSaga(rules), 7, 1);
-    const ended = advance(rules, saga, [outcome('s0-0', { result: 'applied' })], 2).saga;
+    const ended = advance(rules, saga, [outcomeFor('s0-0', { result: 'applied' })], 2).saga;
     for (const late of [
-      outcome('s0-0', { result: 'rejected', error: 'late' }),
-      outcome('s0-0', { result: 'applied' }, 'compensation'),
-      outcome('nobody', { result: 'applied' }),
+      outcomeFor('s0-0', { result: 'rejected', error: 'late' }),
+      outcomeFor('s0-0', { result: 'applied' }, 'compensation'),
+      outcomeFor('nobody', { result: 'applied' }),
     ])
       expect(advance(rules, ended, [late], 3)).toEqual({ saga: ended, commands: [] });
   });
@@ -330,7 +330,7 @@ describe('advance', () => {
       endedAt: 5,
     });
     const { saga } = start(rules, newSaga(rules), 7, 1);
-    const ended = advance(rules, saga, [outcome('s0-0', { result: 'applied' })], 2).saga;
+    const ended = advance(rules, saga, [outcomeFor('s0-0', { result: 'applied' })], 2).saga;
     expect(cancel(rules, ended, 5)).toEqual({ saga: ended, commands: [] });
   });
 
@@ -341,7 +341,7 @@ describe('advance', () => {
       ({ saga, commands } = advance(
         rules,
         saga,
-        [outcome('s0-0', { result: 'unknown', error: 'x' }, 'action', attempt)],
+        [outcomeFor('s0-0', { result: 'unknown', error: 'x' }, 'action', attempt)],
         2,
       ));
     expect(commands).toHaveLength(1);
@@ -369,7 +369,7 @@ test('a new saga has every step pending', () => {
   expect(newSteps(rules.definition).map(({ state }) => state)).toEqual(['pending', 'pending']);
 });
 
-function outcome(
+function outcomeFor(
   step: string,
   of: Outcome,
   phase: 'prepare' | 'action' | 'compensation' = 'action',

@@ -1,0 +1,18 @@
+import type { Logger } from './logging.ts';
+
+/** Milliseconds in which the same complaint is not repeated. */
+const quietMs = 30_000;
+/** Different complaints remembered; beyond, the memory starts anew. */
+const rememberedComplaints = 100;
+
+/** A connection complains at each attempt while its server is away; the log hears it once in a while. */
+export function createComplaints(logger: Logger, message: string): (error: Error) => void {
+  const lastAt = new Map<string, number>();
+  return (error) => {
+    const now = performance.now();
+    if (now - (lastAt.get(error.message) ?? -Infinity) < quietMs) return;
+    if (lastAt.size >= rememberedComplaints) lastAt.clear();
+    lastAt.set(error.message, now);
+    logger.warn({ err: error }, message);
+  };
+}
