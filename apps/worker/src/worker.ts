@@ -44,10 +44,7 @@ export async function startWorker(options: WorkerOptions): Promise<{ stop(): Pro
     deadlineMs: config.SAGA_DEADLINE,
     stuckAfter: config.STUCK_AFTER,
   });
-  const complain = createComplaints(
-    logger,
-    'Redis is away, or a job could not be ended: it comes again',
-  );
+  const complain = createComplaints(logger, 'Redis is away');
   const queue = createBullmqQueue(redisUrl, registry.participants, complain);
   const engine = createEngine({
     log,
@@ -63,6 +60,7 @@ export async function startWorker(options: WorkerOptions): Promise<{ stop(): Pro
     concurrency: config.WORKER_CONCURRENCY,
     lockMs: config.JOB_LOCK,
     onError: complain,
+    onFailed: createComplaints(logger, 'a job could not be ended: it comes again'),
   });
   const recovery = startRecovery({
     queue,

@@ -11,7 +11,10 @@ export interface JobWorkersOptions {
   concurrency: number;
   /** Milliseconds after which a dead worker's jobs are handed to another. */
   lockMs: number;
+  /** A connection's complaint. */
   onError(error: Error): void;
+  /** Why a job could not be ended; it comes again. */
+  onFailed(error: Error): void;
 }
 
 export interface JobWorkers {
@@ -30,7 +33,7 @@ class HandedBackError extends Error {
 
 /** Works the queues of some participants: one BullMQ worker each. */
 export function startJobWorkers(options: JobWorkersOptions): JobWorkers {
-  const { redisUrl, participants, engine, concurrency, lockMs, onError } = options;
+  const { redisUrl, participants, engine, concurrency, lockMs, onError, onFailed } = options;
   const redis = new Redis(redisUrl, {
     maxRetriesPerRequest: null,
     retryStrategy: (attempt) => Math.min(1_000, 50 * attempt),
@@ -78,7 +81,7 @@ export function startJobWorkers(options: JobWorkersOptions): JobWorkers {
     });
     worker.on('error', onError);
     worker.on('failed', (_job, error) => {
-      if (!(error instanceof HandedBackError)) onError(error);
+      if (!(error instanceof HandedBackError)) onFailed(error);
     });
     return worker;
   });

@@ -1,0 +1,86 @@
+import { describe, expect, test } from '@jest/globals';
+import { createBatcher } from '../src/index.ts';
+
+/** A batcher whose batches end when the test says so. */
+function controlled(options: { maxWeight?: number; concurrency?: number } = {}) {
+  const batches: { items: number[]; end(): void }[] = [];
+  const batcher = createBatcher<number, number>({
+    maxWeight: options.maxWeight ?? 100,
+    concurrency: options.concurrency ?? 1,
+    run: (items) =>
+      new Promise((resolve) => {
+        batches.push({ items, end: () => resolve(items.map((item) => item * 10)) });
+      }),
+  });
+  return { batcher, batches };
+}
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+describe('natural batching', () => {
+  test('a single item goes at once; while it is in flight the next batch fills', async () => {
+    const { batcher, batches } = controlled();
+    const first = batcher.submit(1);
+    await turn();
+    expect(batches.map(({ items }) => items)).toEqual([[1]]);
+    const others = [2, 3, 4].map((item) => batcher.submit(item));
+    await turn();
+    expect(batches).toHaveLength(1);
+    batches[0]!.end();
+    expect(await first).toBe(10);
+    await turn();
+    expect(batches.map(({ items }) => items)).toEqual([[1], [2, 3, 4]]);
+    batches[1]!.end();
+    expect(await Promise.all(others)).toEqual([20, 30, 40]);
+  });
+
+  test('items of one tick go together, up to the bound; a heavier one goes alone', async () => {
+    const batches: string[][] = [];
+    const batcher = createBatcher<string, number>({
+      maxWeight: 5,
+      weightOf: (item) => item.length,
+      run: async (items) => {
+        batches.push(items);
+        return items.map((item) => item.length);
+      },
+    });
+    await Promise.all(['aa', 'bb', 'cc', 'ddddddd', 'e'].map((item) => batcher.submit(item)));
+    expect(batches).toEqual([['aa', 'bb'], ['cc'], ['ddddddd'], ['e']]);
+  });
+
+  test('no more batches are in flight than asked for', async () => {
+    const { batcher, batches } = controlled({ maxWeight: 1, concurrency: 2 });
+    const all = [1, 2, 3].map((item) => batcher.submit(item));
+    await turn();
+    expect(batches).toHaveLength(2);
+    batches[0]!.end();
+    await all[0];
+    await turn();
+    expect(batches).toHaveLength(3);
+    for (const { end } of batches) end();
+    await batcher.idle();
+  });
+
+  test('an item that is refused fails alone; an error that may be the fault of one makes each go by itself', async () => {
+    const runs: number[][] = [];
+    const batcher = createBatcher<number, number>({
+      maxWeight: 100,
+      isFaultOfOne: (error) => (error as Error).message !== 'away',
+      run: async (items) => {
+        runs.push(items);
+        if (items.includes(13)) throw new Error('cannot');
+        if (items.includes(99)) throw new Error('away');
+        return items.map((item) => (item === 7 ? new Error('refused') : item));
+      },
+    });
+    const settle = (items: number[]) =>
+      Promise.allSettled(items.map((item) => batcher.submit(item)));
+    expect((await settle([1, 7])).map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
+    expect((await settle([1, 13, 2])).map(({ status }) => status)).toEqual([
+      'fulfilled',
+      'rejected',
+      'fulfilled',
+    ]);
+    expect((await settle([1, 99])).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    expect(runs).toEqual([[1, 7], [1, 13, 2], [1], [13], [2], [1, 99]]);
+  });
+});

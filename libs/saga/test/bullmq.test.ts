@@ -1,0 +1,181 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { startTestRedis, waitFor, type TestRedis } from '@reliable-ops/testkit';
+import {
+  createBullmqQueue,
+  startJobWorkers,
+  type BullmqQueue,
+  type Engine,
+  type Entry,
+} from '../src/index.ts';
+
+let redis: TestRedis;
+let queue: BullmqQueue;
+const errors: string[] = [];
+const participant = 'n1';
+
+beforeAll(async () => {
+  redis = await startTestRedis();
+  queue = createBullmqQueue(redis.url, [participant], (error) => errors.push(error.message));
+  await waitFor('Redis', () => queue.isConnected());
+});
+afterEach(async () => {
+  await queue.redis.flushall();
+});
+afterAll(async () => {
+  await queue[Symbol.asyncDispose]();
+  await redis[Symbol.asyncDispose]();
+});
+
+const entry = (count = 1, dueAt = Date.now()): Entry => ({
+  id: randomUUID(),
+  participant,
+  kind: 'create',
+  dueAt,
+  commands: Array.from({ length: count }, (_, n) => ({
+    sagaId: n + 1,
+    key: `k${n}`,
+    step: participant,
+    phase: 'action' as const,
+    attempt: 1,
+    token: [n + 1, 0] as [number, 0],
+    data: null,
+  })),
+});
+
+/** An engine that only notes what it is handed. */
+const recording = (run: (entry: Entry) => Promise<string>) => {
+  const failed: string[] = [];
+  const engine = {
+    runEntry: run,
+    failEntry: async (_entry: Entry, failure: string) => void failed.push(failure),
+  } as unknown as Engine;
+  return { engine, failed };
+};
+const work = (engine: Engine, lockMs = 10_000) =>
+  startJobWorkers({
+    redisUrl: redis.url,
+    participants: [participant],
+    engine,
+    concurrency: 4,
+    lockMs,
+    onError: (error) => errors.push(error.message),
+    onFailed: (error) => errors.push(error.message),
+  });
+
+describe('the queue', () => {
+  test('an entry is one job under its id, named after its kind, due when the entry is; again: nothing', async () => {
+    const later = entry(2, Date.now() + 60_000);
+    const now = entry();
+    await queue.add([later, now], Date.now());
+    await queue.add([later, now], Date.now());
+    const board = queue.queues.get(participant)!;
+    expect(await board.getJobCounts('waiting', 'delayed')).toEqual({ waiting: 1, delayed: 1 });
+    const job = await board.getJob(later.id);
+    expect(job?.name).toBe('create');
+    expect(job?.data.commands).toEqual(later.commands);
+  });
+
+  test('P2: only entries without a live job are missing; a finished job under the id gives way', async () => {
+    const [finished, waiting, delayed, lost] = [
+      entry(),
+      entry(),
+      entry(1, Date.now() + 60_000),
+      entry(),
+    ];
+    await queue.add([finished], Date.now());
+    const jobs = work(recording(async () => 'done').engine);
+    const board = queue.queues.get(participant)!;
+    await waitFor(
+      'the job to be finished',
+      async () => (await board.getJobCounts('completed'))['completed'] === 1,
+    );
+    await jobs.stop(1_000);
+    await queue.add([waiting, delayed], Date.now());
+    const missing = await queue.findMissing([finished, waiting, delayed, lost]);
+    expect(missing.map(({ id }) => id)).toEqual([finished.id, lost.id]);
+    // The finished job would have swallowed this one.
+    await queue.add(missing, Date.now());
+    expect(await board.getJobCounts('waiting', 'delayed', 'completed')).toEqual({
+      waiting: 3,
+      delayed: 1,
+      completed: 0,
+    });
+  });
+
+  test('the marker goes with everything else', async () => {
+    expect(await queue.readMarker()).toBeNull();
+    await queue.writeMarker('one');
+    expect(await queue.readMarker()).toBe('one');
+    await queue.redis.flushall();
+    expect(await queue.readMarker()).toBeNull();
+  });
+
+  test('while Redis is away it fails at once', async () => {
+    await redis.kill();
+    await waitFor('the connection to break', () => !queue.isConnected());
+    await expect(queue.add([entry()], Date.now())).rejects.toThrow('away');
+    await redis.start();
+    await waitFor('the connection to be back', () => queue.isConnected());
+  });
+});
+
+describe('job workers', () => {
+  test('a job whose outcomes could not be committed comes again', async () => {
+    let runs = 0;
+    const jobs = work(
+      recording(async () => {
+        if (++runs < 3) throw new Error('Postgres is away');
+        return 'done';
+      }).engine,
+    );
+    await queue.add([entry()], Date.now());
+    const board = queue.queues.get(participant)!;
+    await waitFor(
+      'the third run',
+      async () => (await board.getJobCounts('completed'))['completed'] === 1,
+    );
+    expect(runs).toBe(3);
+    await jobs.stop(1_000);
+  });
+
+  test('a stop that cannot wait hands the job back, and another worker gets it at once', async () => {
+    const own = entry();
+    let taken = false;
+    const stopping = work(
+      recording(async () => {
+        taken = true;
+        return new Promise<string>(() => {});
+      }).engine,
+    );
+    await queue.add([own], Date.now());
+    await waitFor('the job to be taken', () => taken);
+    await stopping.stop(10);
+    let handed: string | undefined;
+    const other = work(
+      recording(async ({ id }) => {
+        handed = id;
+        return 'done';
+      }).engine,
+    );
+    await waitFor('the job to come to the other', () => handed === own.id);
+    await other.stop(1_000);
+  });
+
+  test('a job that stalls again and again is not run any more, but given back to be halved', async () => {
+    const own = entry(2);
+    await queue.add([own], Date.now());
+    const board = queue.queues.get(participant)!;
+    await queue.redis.hset(board.toKey(own.id), 'stc', '3');
+    let ran = false;
+    const { engine, failed } = recording(async () => {
+      ran = true;
+      return 'done';
+    });
+    const jobs = work(engine);
+    await waitFor('the job to be given back', () => failed.length === 1);
+    expect(failed[0]).toContain('stalled 3 times');
+    expect(ran).toBe(false);
+    await jobs.stop(1_000);
+  });
+});
