@@ -38,11 +38,7 @@ export function createApp(parts: AppParts): Hono {
   const { logger, tokens } = parts;
   const app = new Hono();
 
-  app.onError((error) => {
-    const problem = problemErrorOf(error);
-    if (problem.status >= 500) logger.warn({ err: problem.cause ?? problem }, problem.code);
-    return problemResponse(problem);
-  });
+  app.onError((error) => problemResponse(problemErrorOf(error)));
   app.notFound(({ req }) =>
     problemResponse(new ProblemError(404, 'NOT_FOUND', `there is nothing at ${req.path}`)),
   );

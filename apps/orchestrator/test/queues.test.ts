@@ -1,0 +1,78 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import {
+  create,
+  problemOf,
+  startApi,
+  startBackends,
+  until,
+  type Api,
+  type Backends,
+} from './fixture.ts';
+
+let backends: Backends;
+let api: Api;
+beforeAll(async () => {
+  backends = await startBackends();
+  api = startApi(backends);
+  await until(api.queue.isConnected);
+});
+afterAll(async () => {
+  await api[Symbol.asyncDispose]();
+  await backends[Symbol.asyncDispose]();
+});
+
+const jobsOf = async (queue: string) => {
+  const { body } = await api.send('GET', `/queues/api/queues?activeQueue=${queue}&status=waiting`);
+  return body.queues.find(({ name }: { name: string }) => name === queue).jobs;
+};
+
+test('Bull Board is served, with what its page loads', async () => {
+  const page = await api.send('GET', '/queues');
+  expect(page.status).toBe(200);
+  const [, script] = /src="(static\/js\/main[^"]+)"/.exec(page.text) ?? [];
+  const reply = await api.send('GET', `/queues/${script}`);
+  expect(reply.status).toBe(200);
+  expect(reply.headers.get('content-type')).toMatch(/javascript/);
+  expect((await api.send('GET', '/queues/')).headers.get('location')).toBe('/queues');
+});
+
+test('its jobs tell what they do to which saga', async () => {
+  const { body } = await api.send('POST', '/v1/sagas', { body: create('board') });
+  await until(async () => (await jobsOf('node02')).length > 0);
+  const [job] = await jobsOf('node02');
+  expect(job.name).toBe('create');
+  expect(job.data.commands).toMatchObject([{ sagaId: Number(body.id), key: 'group:board' }]);
+});
+
+test('no button of it changes anything', async () => {
+  await until(async () => (await jobsOf('node01')).length > 0);
+  const [job] = await jobsOf('node01');
+  const queue = '/queues/api/queues/node01';
+  const buttons = [
+    ['PUT', `${queue}/pause`],
+    ['PUT', `${queue}/resume`],
+    ['PUT', `${queue}/empty`],
+    ['PUT', `${queue}/obliterate`],
+    ['PUT', `${queue}/promote`],
+    ['PUT', `${queue}/clean/waiting`],
+    ['PUT', `${queue}/retry/failed`],
+    ['POST', `${queue}/add`],
+    ['PUT', '/queues/api/queues/pause'],
+    ['PUT', '/queues/api/queues/resume'],
+    ['PUT', `${queue}/${job.id}/retry/failed`],
+    ['PUT', `${queue}/${job.id}/clean`],
+    ['PUT', `${queue}/${job.id}/promote`],
+    ['PATCH', `${queue}/${job.id}/update-data`],
+    ['DELETE', queue],
+    ['PUT', '/queues'],
+  ] as const;
+  for (const [method, path] of buttons) {
+    const reply = await api.send(method, path, { body: { name: 'x', data: {} } });
+    expect([path, problemOf(reply).status]).toEqual([path, 405]);
+    expect(reply.headers.get('allow')).toBe('GET, HEAD');
+  }
+  expect(await jobsOf('node01')).toHaveLength(1);
+  expect(await api.queue.queues.get('node01')!.isPaused()).toBe(false);
+  const page = await api.send('GET', '/queues/api/queues');
+  for (const { readOnlyMode } of page.body.queues) expect(readOnlyMode).toBe(true);
+});
