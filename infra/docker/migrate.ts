@@ -1,0 +1,38 @@
+import { isPostgresAway, migrate } from '@reliable-ops/database';
+import {
+  ConfigError,
+  createLogger,
+  loadConfig,
+  waitUntil,
+  type Config,
+} from '@reliable-ops/runtime';
+
+/** Brings the database up to date once it answers, and ends: exit 0. Anything else that goes wrong: exit 1. */
+const { DATABASE_URL, ...config } = readConfig();
+const logger = createLogger('migrate', config);
+
+await waitUntil(
+  'Postgres',
+  async () => {
+    try {
+      await migrate(DATABASE_URL);
+      return true;
+    } catch (error) {
+      if (isPostgresAway(error)) return false;
+      logger.fatal({ err: error }, 'the database could not be migrated');
+      process.exit(1);
+    }
+  },
+  { logger },
+);
+logger.info('the database is up to date');
+
+function readConfig(): Config {
+  try {
+    return loadConfig();
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    process.exit(1);
+  }
+}
