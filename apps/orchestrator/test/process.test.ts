@@ -99,13 +99,16 @@ test('a body that is too large is refused without being read', async () => {
   await using orchestrator = spawnOrchestrator(environment);
   const body = 'x'.repeat(20_000_000);
   expect((await orchestrator.send('POST', '/v1/sagas', { body })).status).toBe(413);
-  const endless = new ReadableStream({
-    pull: (controller) => controller.enqueue(new TextEncoder().encode('x'.repeat(65_536))),
+  // In pieces, without saying its length.
+  const piece = new TextEncoder().encode('x'.repeat(65_536));
+  let pieces = 0;
+  const pieceByPiece = new ReadableStream({
+    pull: (controller) => (++pieces > 300 ? controller.close() : controller.enqueue(piece)),
   });
   const response = await fetch(`${await orchestrator.listening()}/v1/sagas`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: endless,
+    body: pieceByPiece,
     duplex: 'half',
   } as RequestInit);
   expect(response.status).toBe(413);
