@@ -5,7 +5,7 @@ import type { EndWatch } from './waiting.ts';
 /** Listens to what workers say of ended sagas, on a connection of its own. Redis may be away: then the watch finds out by itself. */
 export function listenForEnded(
   redisUrl: string,
-  watch: EndWatch,
+  watch: Pick<EndWatch, 'isAwaited' | 'hint'>,
   onError: (error: Error) => void,
 ): Disposable {
   const redis = new Redis(redisUrl, {
