@@ -1,9 +1,19 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { chmod, lstat, mkdir, readdir, readFile, readlink, rm, symlink } from 'node:fs/promises';
-import { writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  lstat,
+  mkdir,
+  readdir,
+  readFile,
+  readlink,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { canReach, type Account } from './account.ts';
+import { endLeftover } from './leftover.ts';
 
 /**
  * Where data goes that Postgres's own account could not reach in the checkout: root's home is closed to
@@ -35,10 +45,11 @@ export async function placeDataFolder(dataFolder: string, account: Account): Pro
   return target;
 }
 
-/** Removes the cluster, wherever it is. Nothing may be running in it. */
+/** Removes the cluster, wherever it is; what still runs in it is ended first. */
 export async function discardDataFolder(dataFolder: string): Promise<void> {
   const wanted = resolve(dataFolder);
   const target = await linkTarget(wanted);
+  await endLeftover(target ?? wanted);
   if (target !== undefined && dirname(target) === elsewhere) {
     for (const path of [target, `${target}.new`, `${target}.owner`]) {
       await rm(path, { recursive: true, force: true });

@@ -1,13 +1,11 @@
-import { readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { startChild, type Child, type Exit } from '../processes/child.ts';
-import { commandLineOf, endProcess, startTimeOf } from '../processes/identity.ts';
 import { findFreePort } from '../processes/port.ts';
 import { within } from '../processes/within.ts';
 import { StackError } from '../stack-error.ts';
 import { findPostgresAccount } from './account.ts';
 import { preparePostgresBinaries } from './binaries.ts';
 import { placeDataFolder } from './data-folder.ts';
+import { endLeftover } from './leftover.ts';
 import { initialisePostgres, postgresEnvironment, postgresUser, remedy } from './initialise.ts';
 
 export interface StartPostgresOptions {
@@ -127,21 +125,4 @@ async function launch({
   await child.stop();
   const reason = complaints.map((line) => line.replace(/^.*?(FATAL|PANIC|ERROR|LOG):\s*/, ''));
   return { reason: [...new Set(reason)].join('; ') || 'no answer within a minute' };
-}
-
-/**
- * What a kill -9 left in the folder. A Postgres that still runs in it is ended; if the number in postmaster.pid
- * belongs to another process by now, Postgres would refuse to start, so the file goes.
- */
-async function endLeftover(folder: string): Promise<void> {
-  const path = join(folder, 'postmaster.pid');
-  const text = await readFile(path, 'utf8').catch(() => undefined);
-  if (text === undefined) return;
-  const pid = Number(text.split('\n')[0]);
-  const startedAt = startTimeOf(pid);
-  if (startedAt !== undefined && commandLineOf(pid)?.includes(folder)) {
-    const gone = await endProcess({ pid, startedAt }, { signal: 'SIGINT' });
-    if (!gone) throw new StackError(`another Postgres (process ${pid}) runs on ${folder}: stop it`);
-  }
-  await rm(path, { force: true });
 }

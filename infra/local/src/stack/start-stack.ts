@@ -1,197 +1,199 @@
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { rm } from 'node:fs/promises';
+import { setTimeout as pause } from 'node:timers/promises';
 import { migrate } from '@reliable-ops/database';
-import { loadConfig, type Config } from '@reliable-ops/runtime';
+import type { Config } from '@reliable-ops/runtime';
 import { discardDataFolder } from '../postgres/data-folder.ts';
-import { startPostgres } from '../postgres/start-postgres.ts';
 import { startChild } from '../processes/child.ts';
-import { whyNotListen } from '../processes/port.ts';
-import { findRedis } from '../redis/find-redis.ts';
-import { startRedis } from '../redis/start-redis.ts';
 import { StackError } from '../stack-error.ts';
-import type { StackOptions } from './options.ts';
-import { enterStackFolder, type StackFolder } from './stack-folder.ts';
-import { createUnit, type Running, type Unit } from './supervise.ts';
+import { keepsDyingAfter } from '../supervisor/back-off.ts';
+import type { Running } from '../supervisor/supervised.ts';
+import { takeStackLock } from './lock.ts';
+import { claimPort } from './ports.ts';
+import { listAppProcesses, type AppProcess } from './processes.ts';
+import { checkReachable, ownPostgres, ownRedis, withoutPassword } from './servers.ts';
+import { createServices, type Services } from './services.ts';
 
-export const root = fileURLToPath(new URL('../../../..', import.meta.url));
+export interface StackOptions {
+  /** The top of the checkout: where our processes are started. */
+  checkout: string;
+  /** `.local`: data, the lock, stack.json. */
+  folder: string;
+  /** What our processes inherit; DATABASE_URL and REDIS_URL in it are used, never emptied. */
+  environment: NodeJS.ProcessEnv;
+  config: Config;
+  workers: number;
+  /** Discard what `folder` holds of Postgres and Redis. */
+  fresh: boolean;
+  /** A line for whoever looks on. */
+  write: (line: string) => void;
+  /** Stop, whatever is under way. */
+  stop: AbortSignal;
+  /** Stop at once: no process is waited for any longer. */
+  kill: AbortSignal;
+}
 
 export interface Stack {
   orchestratorUrl: string;
   nodeApiUrl: string;
-  /** In reverse order; `.local/stack.json` goes. */
+  /** In reverse order of the start; bounded. Nothing is left running, stack.json is gone. */
   stop(): Promise<void>;
 }
 
-export interface StartStackOptions extends StackOptions {
-  /** `.local/` unless a test has its own. */
-  folder?: string;
-  say(line: string): void;
-  /** Aborted: no further process is started. */
-  signal: AbortSignal;
-}
+const readyTimeoutMs = 120_000;
 
-/** How long a process may take until it answers, in milliseconds: a first start compiles. */
-const readyTimeoutMs = 60_000;
-
-/** Starts everything, one after another, and waits until it answers. Throws StackError or ConfigError; nothing is left running then. */
-export async function startStack(options: StartStackOptions): Promise<Stack> {
-  const { say, signal, workers, fresh, command } = options;
-  const config = loadConfig();
-  const folder = await enterStackFolder(options.folder ?? join(root, '.local'));
-  const units: Unit[] = [];
-  const publish = (): void =>
-    folder.publish(units.map(({ name, pid, url }) => ({ name, pid, url })));
-  const stop = async (): Promise<void> => {
-    for (const unit of units.toReversed()) await unit.stop();
-    folder.leave();
+/**
+ * Starts everything and answers when it is ready. Throws StackError where a person can help, and `stop`'s reason when that came
+ * first; in either case nothing is left running.
+ */
+export async function startStack(options: StackOptions): Promise<Stack> {
+  const { config, folder, stop, kill, write } = options;
+  const lock = await takeStackLock(folder);
+  const services = createServices({ folder, lock, write });
+  kill.addEventListener('abort', () => services.kill());
+  const stopAll = async (): Promise<void> => {
+    await services.stop();
+    await lock.release();
   };
-  /** Starts a process and keeps it running. */
-  const run = async (
-    name: string,
-    url: string | null,
-    launch: () => Promise<Running>,
-  ): Promise<void> => {
-    signal.throwIfAborted();
-    const unit = createUnit({ name, url, launch, onChange: publish, say });
-    units.push(unit);
-    await unit.start();
-  };
-
   try {
-    await requirePorts(config);
-    if (fresh) await discardData(folder);
-    const databaseUrl = await startDatabase(folder, run, options);
-    const redisUrl = await startQueue(folder, run, say);
-    await migrate(databaseUrl);
-
-    const nodeApiUrl = `http://127.0.0.1:${config.NODE_API_PORT}`;
-    const orchestratorUrl = `http://${urlHost(config.HOST)}:${config.ORCHESTRATOR_PORT}`;
-    const environment: NodeJS.ProcessEnv = {
-      LOG_FORMAT: 'pretty',
-      LOG_LEVEL: 'warn',
-      ...(command === 'demo' ? { RANDOM_BEHAVIOR: '0.2' } : {}),
-      NODE_API_URL: nodeApiUrl,
-      ...withoutEmpty(process.env),
-      DATABASE_URL: databaseUrl,
-      REDIS_URL: redisUrl,
+    const ports = {
+      orchestrator: await claimPort({
+        variable: 'ORCHESTRATOR_PORT',
+        host: config.HOST,
+        port: config.ORCHESTRATOR_PORT,
+      }),
+      nodeApi: await claimPort({
+        variable: 'NODE_API_PORT',
+        host: config.NODE_API_HOST,
+        port: config.NODE_API_PORT,
+      }),
     };
-    const app = (name: string, path: string) => () =>
-      startChild({
-        command: process.execPath,
-        args: ['--import', 'tsx', join('apps', path, 'src/main.ts')],
-        cwd: root,
-        env: environment,
-        onLine: (line) => say(`${name} | ${line}`),
-      });
-    await run('node-api', nodeApiUrl, app('node-api', 'node-api'));
-    await run('orchestrator', orchestratorUrl, app('orchestrator', 'orchestrator'));
-    for (let n = 1; n <= workers; n++) await run(`worker-${n}`, null, app(`worker-${n}`, 'worker'));
-    await untilOk(`${nodeApiUrl}/ping`, 'node-api', signal);
-    await untilOk(`${orchestratorUrl}/readyz`, 'orchestrator', signal);
-    return { orchestratorUrl, nodeApiUrl, stop };
+    if (options.fresh) await discardState(folder);
+    const [databaseUrl, redisUrl] = await startServers(options, services);
+    stop.throwIfAborted();
+    const apps = listAppProcesses({
+      config,
+      ports,
+      databaseUrl,
+      redisUrl,
+      workers: options.workers,
+      nodeApiUrl: options.environment['NODE_API_URL'],
+      logLevel: options.environment['LOG_LEVEL'] || 'warn',
+    });
+    await startApps(apps, options, services);
+    const urlOf = (wanted: string) => apps.find(({ name }) => name === wanted)?.url ?? '';
+    return { orchestratorUrl: urlOf('orchestrator'), nodeApiUrl: urlOf('node-api'), stop: stopAll };
   } catch (error) {
-    await stop();
+    await stopAll();
     throw error;
   }
 }
 
-type Run = (name: string, url: string | null, launch: () => Promise<Running>) => Promise<void>;
-
-async function startDatabase(
-  folder: StackFolder,
-  run: Run,
-  options: StartStackOptions,
-): Promise<string> {
-  const given = process.env['DATABASE_URL'];
-  if (given) {
-    if (options.fresh)
-      options.say('DATABASE_URL is set: its database is used as it is, nothing in it is discarded');
-    return given;
-  }
-  const dataFolder = join(folder.path, 'postgres');
-  const first = await startPostgres({ dataFolder });
-  const { url, port } = first;
-  await run(
-    'postgres',
-    url,
-    startedFirst(first, () => startPostgres({ dataFolder, port })),
-  );
-  return url;
+async function discardState(folder: string): Promise<void> {
+  await discardDataFolder(join(folder, 'postgres'));
+  await rm(join(folder, 'redis'), { recursive: true, force: true });
 }
 
-async function startQueue(
-  folder: StackFolder,
-  run: Run,
-  say: (line: string) => void,
-): Promise<string> {
-  const given = process.env['REDIS_URL'];
-  if (given) return given;
-  const binary = await findRedis({ packageFolder: join(folder.path, 'redis-package'), say });
-  const options = { binary, folder: join(folder.path, 'redis') };
-  const first = await startRedis(options);
-  const { url, port } = first;
-  await run(
-    'redis',
-    url,
-    startedFirst(first, () => startRedis({ ...options, port })),
-  );
-  return url;
-}
-
-/** It takes a free port when it starts for the first time, and keeps it from then on. */
-function startedFirst(first: Running, again: () => Promise<Running>): () => Promise<Running> {
-  let started: Running | undefined = first;
-  return async () => {
-    const running = started ?? (await again());
-    started = undefined;
-    return running;
-  };
-}
-
-async function requirePorts({
-  HOST,
-  ORCHESTRATOR_PORT,
-  NODE_API_HOST,
-  NODE_API_PORT,
-}: Config): Promise<void> {
-  for (const [variable, host, port] of [
-    ['ORCHESTRATOR_PORT', HOST, ORCHESTRATOR_PORT],
-    ['NODE_API_PORT', NODE_API_HOST, NODE_API_PORT],
-  ] as const) {
-    const why = await whyNotListen(host, port);
-    if (why === 'EADDRINUSE')
-      throw new StackError(`port ${port} is in use: stop what listens there, or set ${variable}`);
-    if (why !== undefined)
-      throw new StackError(
-        `cannot listen on ${host}:${port} (${why}): set ${variable} or the host`,
+/** Postgres, migrated, and Redis: those that the environment names, else our own. Answers their addresses. */
+async function startServers(
+  { folder, environment, fresh, write, stop }: StackOptions,
+  services: Services,
+): Promise<[databaseUrl: string, redisUrl: string]> {
+  const start = async (name: string, variable: string, own: typeof ownPostgres) => {
+    const given = environment[variable];
+    if (given) {
+      await checkReachable(variable, given);
+      write(
+        `${name}: ${withoutPassword(given)}, as ${variable} says${fresh ? '; what it holds is kept' : ''}`,
       );
+      services.addForeign(name, withoutPassword(given));
+      return given;
+    }
+    const say = services.sayFor(name);
+    const server = own({ folder, say });
+    await services.add({ name, stage: 0, start: () => server.start(), url: () => server.url() });
+    return server.url();
+  };
+  const [database, redis] = await Promise.allSettled([
+    start('postgres', 'DATABASE_URL', ownPostgres),
+    start('redis', 'REDIS_URL', ownRedis),
+  ]);
+  if (database.status === 'rejected') throw database.reason;
+  if (redis.status === 'rejected') throw redis.reason;
+  stop.throwIfAborted();
+  try {
+    await migrate(database.value);
+  } catch (cause) {
+    const whose = environment['DATABASE_URL'] ? 'DATABASE_URL' : join(folder, 'postgres');
+    throw new StackError(`${whose}: the migrations failed (${innermostMessage(cause)})`, { cause });
+  }
+  return [database.value, redis.value];
+}
+
+/** drizzle says which statement failed, its cause says why. */
+function innermostMessage(error: unknown): string {
+  let last = error;
+  while (last instanceof Error && last.cause instanceof Error) last = last.cause;
+  return last instanceof Error ? last.message || String(last) : String(last);
+}
+
+async function startApps(
+  apps: AppProcess[],
+  { checkout, environment, stop }: StackOptions,
+  services: Services,
+): Promise<void> {
+  const ended = new AbortController();
+  const failed = new Promise<never>((_, reject) => {
+    const onStop = () => reject(stop.reason as Error);
+    stop.addEventListener('abort', onStop);
+    ended.signal.addEventListener('abort', () => stop.removeEventListener('abort', onStop));
+    services.onDeath(({ name, deaths, lastLine }) => {
+      if (deaths < keepsDyingAfter || ended.signal.aborted) return;
+      reject(new StackError(`${name} does not stay up: ${lastLine || 'it ends without a word'}`));
+    });
+  });
+  failed.catch(() => {}); // it may fail before anybody listens
+  try {
+    stop.throwIfAborted();
+    for (const [index, app] of apps.entries()) {
+      const start = (): Promise<Running> =>
+        startChild({
+          command: process.execPath,
+          args: app.args,
+          cwd: checkout,
+          env: { ...environment, ...app.env },
+          onLine: services.sayFor(app.name),
+        });
+      const stage = app.readyUrl === null ? apps.length + 1 : index + 1;
+      await services.add({ name: app.name, stage, start, url: () => app.url });
+    }
+    await Promise.race([failed, waitUntilReady(apps, ended.signal)]);
+  } finally {
+    ended.abort();
   }
 }
 
-async function discardData({ path }: StackFolder): Promise<void> {
-  await discardDataFolder(join(path, 'postgres'));
-  await rm(join(path, 'redis'), { recursive: true, force: true });
-}
-
-async function untilOk(url: string, name: string, signal: AbortSignal): Promise<void> {
-  const until = Date.now() + readyTimeoutMs;
-  while (Date.now() < until) {
-    signal.throwIfAborted();
-    const ok = await fetch(url).then(
-      (response) => response.ok,
-      () => false,
-    );
-    if (ok) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
+async function waitUntilReady(apps: AppProcess[], ended: AbortSignal): Promise<void> {
+  const until = performance.now() + readyTimeoutMs;
+  for (const { name, readyUrl } of apps) {
+    if (readyUrl === null) continue;
+    while (!ended.aborted && !(await answersOk(readyUrl))) {
+      if (performance.now() > until) {
+        throw new StackError(
+          `${name} was not ready within ${readyTimeoutMs / 1_000} s (${readyUrl})`,
+        );
+      }
+      await pause(100);
+    }
   }
-  throw new StackError(`${name} does not answer at ${url}: read its lines above`);
 }
 
-/** Where a server that listens on all addresses is reached from here. */
-const urlHost = (host: string): string =>
-  host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host;
-
-/** An empty variable counts as unset, here as in each process. */
-const withoutEmpty = (environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
-  Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
+async function answersOk(url: string): Promise<boolean> {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(5_000) });
+    await response.arrayBuffer();
+    return response.ok;
+  } catch {
+    return false;
+  }
+}
