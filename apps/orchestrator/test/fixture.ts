@@ -15,7 +15,7 @@ import { createTestDatabase, startTestRedis, waitFor } from '@reliable-ops/testk
 import { createApp, createEndWatch, type AppParts } from '../src/index.ts';
 import { listenForEnded } from '../src/sagas/ended-hints.ts';
 
-export const nodes = ['node01', 'node02', 'node03'];
+const nodes = ['node01', 'node02', 'node03'];
 export const groupSagas = createGroupSagas(
   nodes.map((name) => ({ name, protocol: 'fenced' as const })),
 );
