@@ -23,7 +23,7 @@ const looked = z.object({ entry: z.string().nullable() });
 const reserved = z.object({ price: z.number() });
 
 /** Reserves a name in the directory, which says what it costs, and then charges a card for it. */
-export const openAccount = defineSaga({
+const openAccount = defineSaga({
   name: 'open-account',
   version: 1,
   input: z.strictObject({ name: z.string().min(1).max(64), card: z.string().min(1).max(64) }),
@@ -62,7 +62,7 @@ export const openAccount = defineSaga({
 
 // #region fence
 /** Keeps, of each record, the newest token and what came of it: repeated and late commands change nothing. */
-export function fenced(change: (kind: string, command: Command) => Outcome) {
+function fenced(change: (kind: string, command: Command) => Outcome) {
   const records = new Map<string, { token: Token; outcome: Outcome }>();
   return (kind: string, command: Command): Outcome => {
     const { key, token } = command;
