@@ -47,7 +47,6 @@ async function run(options: Options, context: CommandContext): Promise<number> {
   const config = loadConfig(environment);
   const { checkout, folder, write, stop, kill } = context;
   const since = performance.now();
-  write('starting Postgres, Redis, node API, orchestrator and worker ...');
   const stack = await startStack({
     checkout,
     folder,

@@ -2,6 +2,8 @@ import { runCommand } from './command.ts';
 
 /** npm passes on a Ctrl-C that the terminal has sent us already: one that comes so soon is the same. */
 const sameSignalMs = 1_000;
+/** How long processes that were killed may take to be gone. */
+const killedMs = 2_000;
 
 /**
  * Runs the command as this process: SIGINT, SIGTERM or SIGHUP stops it (exit 0), another one after a while
@@ -18,7 +20,10 @@ export async function runAsProcess(
     if (!stop.signal.aborted) {
       stoppedAt = performance.now();
       stop.abort();
-    } else if (performance.now() - stoppedAt > sameSignalMs) kill.abort();
+    } else if (performance.now() - stoppedAt > sameSignalMs) {
+      kill.abort();
+      setTimeout(() => process.exit(1), killedMs).unref(); // the leash ends the rest
+    }
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
   // Whoever read our output has gone (`npm start | head`): nobody watches us any more.

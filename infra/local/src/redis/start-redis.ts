@@ -99,7 +99,9 @@ async function launch({
   const first = await within(Promise.race([ready, child.closed]), startTimeoutMs);
   if (first === true) return { child };
   await child.stop();
-  const complaints = lines.filter((line) => /# |error|fatal|bad /i.test(line)).slice(-2);
+  const complaints = lines
+    .filter((line) => /# |error|fatal|bad /i.test(line) && !/# WARNING/.test(line))
+    .slice(-2);
   const reason = complaints.map((line) => line.replace(/^.*?[#*] /, '')).join('; ');
   return { reason: reason || 'no answer within a minute' };
 }

@@ -10,8 +10,8 @@ import type { Running } from '../supervisor/supervised.ts';
 export interface OwnServer {
   /** Starts it; again on the same port. */
   start(): Promise<Running>;
-  /** Known once it has been started. */
-  url(): string;
+  /** null until it has been started. */
+  url(): string | null;
 }
 
 export interface ServerOptions {
@@ -29,14 +29,14 @@ export function ownPostgres({ folder, say }: ServerOptions): OwnServer {
         dataFolder: join(folder, 'postgres'),
         ...(last && { port: last.port }),
         onLine: (line) => {
-          // Its everyday log (checkpoints, connections) is nobody's concern here.
-          if (/(WARNING|ERROR|FATAL|PANIC):/.test(line)) say(line);
+          // Its everyday log (checkpoints, connections) is nobody's concern here; why it cannot start, its error says.
+          if (last && /(WARNING|ERROR|FATAL|PANIC):/.test(line)) say(line);
         },
       });
       last = server;
       return server;
     },
-    url: () => last?.url ?? '',
+    url: () => last?.url ?? null,
   };
 }
 
@@ -49,13 +49,13 @@ export function ownRedis({ folder, say }: ServerOptions): OwnServer {
         folder: join(folder, 'redis'),
         ...(last && { port: last.port }),
         onLine: (line) => {
-          if (/MISCONF|OOM|[Ee]rror|[Ff]atal|Bad file/.test(line)) say(line);
+          if (last && /MISCONF|OOM|[Ee]rror|[Ff]atal|Bad file/.test(line)) say(line);
         },
       });
       last = server;
       return server;
     },
-    url: () => last?.url ?? '',
+    url: () => last?.url ?? null,
   };
 }
 

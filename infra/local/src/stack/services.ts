@@ -23,12 +23,19 @@ export interface Services {
   add(service: Service): Promise<void>;
   /** A server that somebody else runs: named in stack.json, otherwise left alone. */
   addForeign(name: string, url: string): void;
-  /** Prints a line under the process's name. */
+  /** Prints a line under the process's name: what we say about it. */
   sayFor(name: string): (line: string) => void;
+  /** The same for what the process itself writes. */
+  showOutputOf(name: string): (line: string) => void;
   onDeath(listener: (death: Death) => void): void;
   /** In reverse order of the stages. Nothing runs and stack.json is gone afterwards. */
   stop(): Promise<void>;
   kill(): void;
+}
+
+interface Entry {
+  service: Pick<Service, 'name' | 'stage' | 'url'>;
+  supervised?: Supervised;
 }
 
 const nameWidth = 12;
@@ -40,8 +47,7 @@ export function createServices(options: {
 }): Services {
   const { folder, lock, write } = options;
   const file = createStackFile(folder);
-  const entries: { service: Pick<Service, 'name' | 'stage' | 'url'>; supervised?: Supervised }[] =
-    [];
+  const entries: Entry[] = [];
   const lastLines = new Map<string, string>();
   let tellDeath = (_death: Death): void => {};
   let stopping: Promise<void> | undefined;
@@ -59,9 +65,15 @@ export function createServices(options: {
     );
   };
   const sayFor = (name: string) => (line: string) => {
-    if (line.trim() !== '') lastLines.set(name, line.trim());
     // A stop makes clients and servers complain about each other.
     if (!stopping) write(`${name.padEnd(nameWidth)} | ${line}`);
+  };
+  const showOutputOf = (name: string) => {
+    const say = sayFor(name);
+    return (line: string) => {
+      if (line.trim() !== '') lastLines.set(name, line.trim());
+      say(line);
+    };
   };
   const stopAll = async (): Promise<void> => {
     const stages = [...new Set(entries.map(({ service }) => service.stage))].sort((a, b) => b - a);
@@ -75,14 +87,15 @@ export function createServices(options: {
   return {
     async add(service) {
       const { name, start } = service;
-      const supervised = await supervise({
+      const entry: Entry = { service };
+      entries.push(entry); // now: stack.json lists them in the order in which they were added
+      entry.supervised = await supervise({
         name,
         start,
         say: sayFor(name),
         changed: publish,
         died: ({ deaths }) => tellDeath({ name, deaths, lastLine: lastLines.get(name) ?? '' }),
       });
-      entries.push({ service, supervised });
       publish();
     },
     addForeign(name, url) {
@@ -90,6 +103,7 @@ export function createServices(options: {
       publish();
     },
     sayFor,
+    showOutputOf,
     onDeath(listener) {
       tellDeath = listener;
     },

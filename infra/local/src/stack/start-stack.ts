@@ -68,6 +68,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         port: config.NODE_API_PORT,
       }),
     };
+    write('starting Postgres, Redis, node API, orchestrator and worker ...');
     if (options.fresh) await discardState(folder);
     const [databaseUrl, redisUrl] = await startServers(options, services);
     stop.throwIfAborted();
@@ -111,8 +112,8 @@ async function startServers(
     }
     const say = services.sayFor(name);
     const server = own({ folder, say });
-    await services.add({ name, stage: 0, start: () => server.start(), url: () => server.url() });
-    return server.url();
+    await services.add({ name, stage: 0, start: () => server.start(), url: server.url });
+    return server.url() ?? '';
   };
   const [database, redis] = await Promise.allSettled([
     start('postgres', 'DATABASE_URL', ownPostgres),
@@ -124,8 +125,11 @@ async function startServers(
   try {
     await migrate(database.value);
   } catch (cause) {
-    const whose = environment['DATABASE_URL'] ? 'DATABASE_URL' : join(folder, 'postgres');
-    throw new StackError(`${whose}: the migrations failed (${innermostMessage(cause)})`, { cause });
+    const reason = `the migrations failed (${innermostMessage(cause)})`;
+    const line = environment['DATABASE_URL']
+      ? `DATABASE_URL: ${reason}`
+      : `${join(folder, 'postgres')}: ${reason}: start with --fresh to discard it`;
+    throw new StackError(line, { cause });
   }
   return [database.value, redis.value];
 }
@@ -162,7 +166,7 @@ async function startApps(
           args: app.args,
           cwd: checkout,
           env: { ...environment, ...app.env },
-          onLine: services.sayFor(app.name),
+          onLine: services.showOutputOf(app.name),
         });
       const stage = app.readyUrl === null ? apps.length + 1 : index + 1;
       await services.add({ name: app.name, stage, start, url: () => app.url });
