@@ -1,6 +1,5 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { startChild, type Child, type Exit } from '@reliable-ops/local';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
@@ -12,7 +11,7 @@ export interface AppProcess {
   /** Starts it; resolves when it is ready. */
   start(): Promise<void>;
   /** Resolves when it has ended. SIGKILL leaves it no time for anything. */
-  kill(signal: NodeJS.Signals): Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+  kill(signal: NodeJS.Signals): Promise<Exit>;
   /** What it has printed, over all its starts. */
   output(): string;
 }
@@ -29,42 +28,38 @@ export interface AppProcessOptions {
 /** The most that is kept of a process's output, in characters. */
 const keptOutput = 20_000;
 
+/** The process ends with the test's own, however that ends: a killed jest leaves none running. */
 export function createAppProcess({ name, app, env, isReady }: AppProcessOptions): AppProcess {
-  let child: ChildProcess | undefined;
+  let child: Child | undefined;
   let output = '';
-  const keep = (text: Buffer): void => {
-    output = (output + String(text)).slice(-keptOutput);
-  };
-  const runs = (): boolean =>
-    child !== undefined && child.exitCode === null && child.signalCode === null;
 
   return {
     name,
     get pid() {
-      return runs() ? child?.pid : undefined;
+      return child?.running === true ? child.pid : undefined;
     },
     async start() {
-      if (runs()) throw new Error(`${name} runs already`);
+      if (child?.running === true) throw new Error(`${name} runs already`);
       const { PATH = '', HOME = '' } = process.env;
-      child = spawn(process.execPath, ['--import', 'tsx', `apps/${app}/src/main.ts`], {
+      const started = await startChild({
+        command: process.execPath,
+        args: ['--import', 'tsx', `apps/${app}/src/main.ts`],
         cwd: root,
         env: { PATH, HOME, ...env },
-        stdio: ['ignore', 'pipe', 'pipe'],
+        onLine: (line) => {
+          output = `${output}${line}\n`.slice(-keptOutput);
+        },
       });
-      child.stdout?.on('data', keep);
-      child.stderr?.on('data', keep);
+      child = started;
       while (!(await isReady())) {
-        if (!runs()) throw new Error(`${name} ended before it was ready:\n${output}`);
+        if (!started.running) throw new Error(`${name} ended before it was ready:\n${output}`);
         await new Promise((resolve) => setTimeout(resolve, 25));
       }
     },
     async kill(signal) {
-      const running = child;
-      if (!running || !runs()) throw new Error(`${name} does not run:\n${output}`);
-      const ended = once(running, 'exit');
-      running.kill(signal);
-      await ended;
-      return { code: running.exitCode, signal: running.signalCode };
+      if (child?.running !== true) throw new Error(`${name} does not run:\n${output}`);
+      child.kill(signal);
+      return child.closed;
     },
     output: () => output,
   };

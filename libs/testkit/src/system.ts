@@ -1,4 +1,4 @@
-import { createServer, type AddressInfo } from 'node:net';
+import { findFreePort } from '@reliable-ops/local';
 import { createAppProcess, type AppProcess } from './app-process.ts';
 import { createTestDatabase } from './test-database.ts';
 import { startTestRedis, type TestRedis } from './test-redis.ts';
@@ -27,7 +27,7 @@ export interface SystemOptions {
 export async function startSystem({ workers = 1, env = {} }: SystemOptions = {}): Promise<System> {
   const database = await createTestDatabase();
   const redis = await startTestRedis();
-  const [orchestratorPort, nodeApiPort] = [await freePort(), await freePort()];
+  const [orchestratorPort, nodeApiPort] = [await findFreePort(), await findFreePort()];
   const orchestratorUrl = `http://127.0.0.1:${orchestratorPort}`;
   const nodeApiUrl = `http://127.0.0.1:${nodeApiPort}`;
   const environment = {
@@ -95,13 +95,4 @@ async function answers(url: string): Promise<boolean> {
   } catch {
     return false;
   }
-}
-
-/** A port that nobody listens on right now. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
