@@ -85,7 +85,11 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
   if (parsed.success) return parsed.data;
   const lines = parsed.error.issues.map((issue) => {
     const name = String(issue.path[0]);
-    return `${name}=${environment[name] ?? ''}: ${issue.message}`;
+    return `${name}=${shown(name, environment[name])}: ${issue.message}`;
   });
   throw new ConfigError([...new Set(lines)].join('\n'));
 }
+
+/** Of a variable that may hold a password, only that it is set. */
+const secretNames: readonly string[] = ['DATABASE_URL', 'REDIS_URL', 'API_TOKENS'];
+const shown = (name: string, value = ''): string => (secretNames.includes(name) ? '***' : value);

@@ -14,7 +14,7 @@ export class DefinitionError extends SagaError {
   readonly kind = 'bug';
 }
 
-/** A promise would break if we went on. Never swallowed: the process says it and ends. */
+/** A promise would break if we went on: the transition is not made, and the log says so until somebody has looked. */
 export class BrokenInvariantError extends SagaError {
   override readonly name = 'BrokenInvariantError';
   readonly code = 'BROKEN_INVARIANT';

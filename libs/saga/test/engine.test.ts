@@ -246,6 +246,18 @@ describe('repeats', () => {
     expect(logs.every(({ n }) => n === 1)).toBe(true);
   });
 
+  test('an entry whose row is gone is not halved a second time', async () => {
+    await accept(ids(10));
+    await engine.idle();
+    const [job] = queue.take(1);
+    await engine.failEntry(job!, 'cannot');
+    await engine.failEntry(job!, 'cannot');
+    // Two nodes' entries as they were, and two halves.
+    expect(await leftovers()).toEqual({ lanes: 10, outbox: 4 });
+    await drain();
+    expect(await statuses()).toEqual({ completed: 10 });
+  });
+
   test('P3: one Idempotency-Key is one batch, however often and from wherever it comes; another body is refused', async () => {
     const other = engineWith({});
     const asked = Array.from({ length: 50 }, (_, n) =>

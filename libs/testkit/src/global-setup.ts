@@ -23,7 +23,7 @@ export default async function startTestServers(): Promise<void> {
   const server = await startPostgres({ dataFolder: `${folder.path}/postgres`, fast: true });
   testServers.push(server);
   await createTemplate(server.url);
-  publishTestEnvironment({ postgresUrl: server.url, template, redis });
+  publishTestEnvironment({ postgresUrl: server.url, template, redis, mainProcess: process.pid });
 }
 
 async function createTemplate(serverUrl: string): Promise<void> {

@@ -7,6 +7,8 @@ export interface TestEnvironment {
   /** A migrated database that nobody is connected to. */
   template: string;
   redis: RedisBinary;
+  /** The pid of jest itself. */
+  mainProcess: number;
 }
 
 const variable = 'ROPS_TEST_ENVIRONMENT';

@@ -47,7 +47,13 @@ export function createPostgresLog(sql: Sql): SagaLog {
           ${status === undefined || status === 'completed' ? sql`` : sql`and status <> 'completed'`}
           ${name === undefined ? sql`` : sql`and name = ${name}`}
           ${key === undefined ? sql`` : sql`and key = ${key}`}
-          ${stuck === undefined ? sql`` : sql`and stuck = ${stuck} and status = 'compensating' and status <> 'completed'`}
+          ${
+            stuck === undefined
+              ? sql``
+              : stuck
+                ? sql`and stuck and status = 'compensating' and status <> 'completed'`
+                : sql`and not stuck`
+          }
           ${before === undefined ? sql`` : sql`and id < ${before}`}
         order by id desc limit ${limit}`;
       return rows.map(sagaOf);
