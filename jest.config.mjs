@@ -3,6 +3,7 @@ export default {
   testEnvironment: 'node',
   globalSetup: './libs/testkit/src/global-setup.ts',
   globalTeardown: './libs/testkit/src/global-teardown.ts',
+  setupFilesAfterEnv: ['./libs/testkit/src/end-with-jest.ts'],
   testMatch: ['<rootDir>/{apps,libs,infra}/**/test/**/*.test.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   transform: {
