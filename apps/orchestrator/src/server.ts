@@ -3,7 +3,7 @@ import type { Server } from 'node:http';
 import { createAdaptorServer } from '@hono/node-server';
 import { createClusterReader, createGroupSagas } from '@reliable-ops/connector';
 import { connect } from '@reliable-ops/database';
-import { ConfigError, type Config, type Logger } from '@reliable-ops/runtime';
+import { ConfigError, createComplaints, type Config, type Logger } from '@reliable-ops/runtime';
 import {
   createBullmqQueue,
   createEngine,
@@ -12,7 +12,6 @@ import {
 } from '@reliable-ops/saga';
 import { createApp } from './app.ts';
 import { drainServer } from './drain.ts';
-import { createRedisComplaints } from './redis-complaints.ts';
 import { listenForEnded } from './sagas/ended-hints.ts';
 import { createEndWatch } from './sagas/waiting.ts';
 import { checkExposure } from './security/exposure.ts';
@@ -38,7 +37,10 @@ export async function startOrchestrator(config: Config, logger: Logger): Promise
     deadlineMs: config.SAGA_DEADLINE,
     stuckAfter: config.STUCK_AFTER,
   });
-  const complain = createRedisComplaints(logger);
+  const complain = createComplaints(
+    logger,
+    'Redis is away: what is accepted now is published later',
+  );
   const queue = createBullmqQueue(config.REDIS_URL, registry.participants, complain);
   const engine = createEngine({
     log,
