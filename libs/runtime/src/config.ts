@@ -91,5 +91,5 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
 }
 
 /** Of a variable that may hold a password, only that it is set. */
-const secretNames: readonly string[] = ['DATABASE_URL', 'REDIS_URL', 'API_TOKENS'];
-const shown = (name: string, value = ''): string => (secretNames.includes(name) ? '***' : value);
+const secretNames: ReadonlySet<string> = new Set(['DATABASE_URL', 'REDIS_URL', 'API_TOKENS']);
+const shown = (name: string, value = ''): string => (secretNames.has(name) ? '***' : value);

@@ -219,19 +219,6 @@ describe('the job itself', () => {
     await sql.end();
     expect(last).toHaveLength(20);
     expect(last.every(({ status }) => status === 'completed')).toBe(true);
-    {
-      const q = connect(system.databaseUrl, { applicationName: 'test', max: 1 });
-      console.log(
-        (
-          await q`select id, name, status, fence, started_at, ended_at, steps->0->'output' as o, jsonb_array_length(steps->0->'log') n from saga.sagas where key='group:0000' order by id`
-        )
-          .map((r) => JSON.stringify(r))
-          .join('\n'),
-        system.output(),
-        await q`select * from node01.groups where group_id='0000'`,
-      );
-      await q.end();
-    }
     const expected = last
       .filter(({ name }) => name === 'create-group')
       .map(({ groupId }) => groupId);

@@ -3,7 +3,7 @@ import { supervise, type Running, type Supervised } from '../supervisor/supervis
 import type { StackLock } from './lock.ts';
 import { createStackFile } from './stack-file.ts';
 
-export interface Service {
+interface Service {
   name: string;
   /** Higher ones are stopped first; those of one stage at the same time. */
   stage: number;
@@ -11,7 +11,7 @@ export interface Service {
   url: () => string | null;
 }
 
-export interface Death {
+interface Death {
   name: string;
   deaths: number;
   /** The last thing it wrote. */
