@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -41,14 +39,12 @@ test('of ten who come at once to the lock of a dead one, one gets it', async () 
 
 test('what a dead supervisor has left running is ended', async () => {
   await using home = await createTemporaryFolder('lock');
-  const orphan = spawn(lives.command, lives.args, { stdio: 'ignore' });
-  await once(orphan, 'spawn');
-  const ended = once(orphan, 'exit');
-  const child = { name: 'worker-1', pid: orphan.pid, startedAt: startTimeOf(orphan.pid!) };
+  await using orphan = await startChild(lives);
+  const child = { name: 'worker-1', pid: orphan.pid, startedAt: startTimeOf(orphan.pid) };
   await leaveLock(home.path, { supervisor: dead, children: [child] });
   const lock = await takeStackLock(home.path);
   expect(isRunning(orphan.pid)).toBe(false);
-  expect(await ended).toEqual([null, 'SIGTERM']);
+  expect(await orphan.exited).toEqual({ code: null, signal: 'SIGTERM' });
   await lock.release();
 });
 
