@@ -1,9 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { startPostgres } from '@reliable-ops/local';
+import { startChild, startPostgres } from '@reliable-ops/local';
 import { createTemporaryFolder } from '@reliable-ops/testkit';
 import postgres from 'postgres';
+import { findPostgresAccount } from '../src/postgres/account.ts';
 
 async function ask<T extends object>(url: string, statement: string): Promise<T[]> {
   const sql = postgres(url, { max: 1, onnotice: () => {} });
@@ -29,9 +30,17 @@ test('a postmaster.pid whose number belongs to another process by now stops nobo
   await using home = await createTemporaryFolder('postgres');
   const dataFolder = join(home.path, 'postgres');
   await (await startPostgres({ dataFolder, fast: true })).stop();
-  await writeFile(join(dataFolder, 'postmaster.pid'), `${process.pid}\n${dataFolder}\n`);
+  // One that Postgres itself takes for a rival: of its own account, and not its parent.
+  await using other = await startChild({
+    command: process.execPath,
+    args: ['-e', 'setInterval(() => {}, 1000)'],
+    cwd: '/',
+    ...findPostgresAccount(),
+  });
+  await writeFile(join(dataFolder, 'postmaster.pid'), `${other.pid}\n${dataFolder}\n`);
   await using server = await startPostgres({ dataFolder, fast: true });
   expect(await ask(server.url, 'select 1 as n')).toEqual([{ n: 1 }]);
+  expect(other.running).toBe(true);
 });
 
 test('two run side by side, and neither knows the password of the other', async () => {

@@ -92,8 +92,10 @@ describe('a running stack', () => {
   test('a stop ends every process, in reverse order, and takes stack.json along', async () => {
     const pids = place.read()!.map(({ pid }) => pid);
     stack.kill('SIGINT');
-    stack.kill('SIGINT'); // npm passes on what the terminal has sent already
+    await waitFor('the stop to begin', () => stack.stdout().includes('stopping'));
+    stack.kill('SIGINT'); // npm passes on what the terminal has sent already: no reason to lose patience
     expect(await stack.exited).toEqual({ code: 0, signal: null });
+    expect(existsSync(join(place.folder, 'postgres', 'postmaster.pid'))).toBe(false);
     expect(pids.filter(isRunning)).toEqual([]);
     expect(readdirSync(place.folder).sort()).toEqual(['postgres', 'redis']);
   });
