@@ -111,15 +111,25 @@ async function runAll(all) {
   return result;
 }
 
-/** In the foreground, with our terminal; signals are passed on. Answers the exit code, 128 + n for signal n. */
+/**
+ * In the foreground, with our terminal; signals are passed on (`exec` in package.json's scripts sees to it that npm's reach
+ * us, and not a shell in between). Answers the exit code, 128 + n for signal n. The channel tells the child when we are
+ * killed; whether npm was killed, we look.
+ */
 function run(command, args) {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd: root, stdio: 'inherit' });
+    const stdio = ['inherit', 'inherit', 'inherit', 'ipc'];
+    const child = spawn(command, args, { cwd: root, stdio });
     const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
     const pass = (signal) => child.kill(signal);
     signals.forEach((signal) => process.on(signal, pass));
+    const parent = process.ppid;
+    const looking = setInterval(() => {
+      if (process.env.npm_lifecycle_event && process.ppid !== parent) child.kill('SIGTERM');
+    }, 1000);
     child.once('error', reject);
     child.once('exit', (code, signal) => {
+      clearInterval(looking);
       signals.forEach((name) => process.removeListener(name, pass));
       resolve(signal ? 128 + constants.signals[signal] : code);
     });

@@ -26,6 +26,8 @@ export async function runAsProcess(
     }
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
+  // The bootstrap script was killed: nobody could stop us any more.
+  process.on('disconnect', () => stop.abort());
   // Whoever read our output has gone (`npm start | head`): nobody watches us any more.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => stop.abort());
 
