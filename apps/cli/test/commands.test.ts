@@ -25,7 +25,8 @@ const attempt = (second: number, change: Partial<AttemptView> = {}): AttemptView
 
 const summaries = (count: number) =>
   Array.from({ length: count }, (_, index) => {
-    const { steps: _steps, fence: _fence, deadlineAt: _deadline, ...summary } = sagaOf({});
+    const view = sagaOf({});
+    const { steps: _steps, fence: _fence, deadlineAt: _deadline, history: _h, ...summary } = view;
     return { ...summary, id: `saga-${index}` };
   });
 

@@ -153,6 +153,7 @@ export function sagaOf(change: Partial<SagaView>): SagaView {
     fence: 1,
     deadlineAt: '2026-11-24T08:10:00.000Z',
     steps: [],
+    history: [],
     ...change,
   };
 }

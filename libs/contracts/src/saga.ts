@@ -96,6 +96,19 @@ export const stepView = z.object({
 });
 export type StepView = z.infer<typeof stepView>;
 
+/** What an operator can do to a saga; each is kept in its history. */
+export const operatorVerbs = ['cancel', 'retry', 'resolve'] as const;
+export type OperatorVerb = (typeof operatorVerbs)[number];
+
+export const historyView = z.object({
+  at: z.string(),
+  verb: z.enum(operatorVerbs),
+  /** Who, as he named himself. */
+  by: z.string(),
+  note: z.string().nullable(),
+});
+export type HistoryView = z.infer<typeof historyView>;
+
 export const sagaSummary = z.object({
   id: z.string(),
   saga: z.string(),
@@ -119,6 +132,8 @@ export const sagaView = sagaSummary.extend({
   /** Past it, what fails is no longer retried but taken back. Null until the saga has its lane. */
   deadlineAt: z.string().nullable(),
   steps: z.array(stepView),
+  /** What operators did to it, oldest first. */
+  history: z.array(historyView),
 });
 export type SagaView = z.infer<typeof sagaView>;
 

@@ -75,6 +75,7 @@ export async function acceptRequests(
         fence: null,
         steps: newSteps(definition),
         error: null,
+        history: [],
         acceptedAt: now,
         startedAt: null,
         deadlineAt: null,

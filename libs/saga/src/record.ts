@@ -1,4 +1,10 @@
-import type { OutcomeResult, Phase, SagaStatus, StepState } from '@reliable-ops/contracts';
+import type {
+  OperatorVerb,
+  OutcomeResult,
+  Phase,
+  SagaStatus,
+  StepState,
+} from '@reliable-ops/contracts';
 import type { Json } from './json.ts';
 
 /** A saga as the log keeps it. Times are milliseconds since 1970. */
@@ -19,10 +25,20 @@ export interface Saga {
   steps: StepRecord[];
   /** Why it turned back. */
   error: string | null;
+  /** What operators did to it, oldest first. */
+  history: HistoryRecord[];
   acceptedAt: number;
   startedAt: number | null;
   deadlineAt: number | null;
   endedAt: number | null;
+}
+
+export interface HistoryRecord {
+  at: number;
+  verb: OperatorVerb;
+  /** Who, as he named himself. */
+  by: string;
+  note: string | null;
 }
 
 export interface StepRecord {

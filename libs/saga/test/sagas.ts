@@ -44,6 +44,7 @@ export const newSaga = ({ definition }: Rules): Saga => ({
   fence: null,
   steps: newSteps(definition),
   error: null,
+  history: [],
   acceptedAt: 0,
   startedAt: null,
   deadlineAt: null,

@@ -33,6 +33,7 @@ export function viewOf(registry: Registry, saga: Saga): SagaView {
     fence: saga.fence,
     deadlineAt: timeOrNull(saga.deadlineAt),
     steps: saga.steps.map((step) => stepViewOf(step, definition)),
+    history: saga.history.map((record) => ({ ...record, at: timeOf(record.at) })),
   };
 }
 

@@ -7,6 +7,7 @@ import {
   type PgSchema,
   smallint,
   text,
+  timestamp,
 } from 'drizzle-orm/pg-core';
 
 /** Ids compare byte by byte: the same order on every machine, whatever its locale. */
@@ -41,3 +42,22 @@ const groupsOf = <Name extends string>(schema: PgSchema<Name>) =>
 export const node01Groups = groupsOf(node01);
 export const node02Groups = groupsOf(node02);
 export const node03Groups = groupsOf(node03);
+
+/**
+ * A node's floor, one row: every token up to `fence` is stale, whether its record is still there or not. So rows that
+ * hold nothing but such a token may leave. They leave only once no statement runs that began before the floor was
+ * raised: such a one does not see it.
+ */
+const floorOf = <Name extends string>(schema: PgSchema<Name>) =>
+  schema.table('floor', {
+    /** Always true: there is one row. */
+    isOnly: boolean('is_only').primaryKey().default(true),
+    fence: bigint('fence', { mode: 'number' }).notNull().default(0),
+    raisedAt: timestamp('raised_at', { withTimezone: true, mode: 'date', precision: 3 })
+      .notNull()
+      .defaultNow(),
+  });
+
+export const node01Floor = floorOf(node01);
+export const node02Floor = floorOf(node02);
+export const node03Floor = floorOf(node03);

@@ -23,6 +23,8 @@ import {
  *   requests  one row an Idempotency-Key: which batch of sagas it made, and a digest of the body.
  *   leases    who does a job that only one process may do (recovery), and until when.
  *   incarnation  one row, made with the database: a Redis that does not hold it has lost its jobs.
+ *   pauses    one row a participant whose queue an operator has paused: Redis only mirrors it.
+ *   watermarks  how far the fences had come when: says which tokens are older than some days.
  *
  * Locks are taken in this order everywhere: outbox (by id), lanes (by key), sagas. Whoever changes an
  * active saga holds the row lock of its lane, so saga rows need no lock of their own.
@@ -54,6 +56,8 @@ export const sagas = saga.table(
     steps: jsonb('steps').notNull(),
     error: text('error'),
     cancelled: boolean('cancelled').notNull().default(false),
+    /** What operators did to it, oldest first. */
+    history: jsonb('history').notNull().default([]),
     acceptedAt: at('accepted_at').notNull(),
     deadlineAt: at('deadline_at'),
     startedAt: at('started_at'),
@@ -101,6 +105,19 @@ export const leases = saga.table('leases', {
   name: text('name').primaryKey(),
   holder: text('holder').notNull(),
   until: at('until').notNull(),
+});
+
+export const pauses = saga.table('pauses', {
+  participant: text('participant').primaryKey(),
+  by: text('by').notNull(),
+  note: text('note'),
+  pausedAt: at('paused_at').notNull(),
+});
+
+export const watermarks = saga.table('watermarks', {
+  takenAt: at('taken_at').primaryKey(),
+  /** The newest fence drawn by then. */
+  fence: bigint('fence', { mode: 'number' }).notNull(),
 });
 
 export const incarnation = saga.table(

@@ -12,7 +12,7 @@ export interface SagaRow extends Omit<Saga, 'acceptedAt' | 'startedAt' | 'deadli
 /** Every column of saga.sagas, aliased `s`, under the names of SagaRow. */
 export const sagaColumns = (sql: Pick<Sql, 'unsafe'>) =>
   sql.unsafe(`s.id, s.batch_id as "batchId", s.name, s.version, s.key, s.input, s.status, s.stuck, s.cancelled,
-    s.fence, s.steps, s.error, s.accepted_at as "acceptedAt", s.started_at as "startedAt",
+    s.fence, s.steps, s.error, s.history, s.accepted_at as "acceptedAt", s.started_at as "startedAt",
     s.deadline_at as "deadlineAt", s.ended_at as "endedAt"`);
 
 export const sagaOf = (row: SagaRow): Saga => ({
@@ -28,6 +28,7 @@ export const sagaOf = (row: SagaRow): Saga => ({
   fence: row.fence,
   steps: row.steps,
   error: row.error,
+  history: row.history,
   acceptedAt: row.acceptedAt.getTime(),
   startedAt: row.startedAt?.getTime() ?? null,
   deadlineAt: row.deadlineAt?.getTime() ?? null,

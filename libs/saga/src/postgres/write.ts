@@ -19,10 +19,10 @@ export async function write(tx: Transaction, changes: Changes): Promise<void> {
         "acceptedAt" float8, "startedAt" float8, "deadlineAt" float8)
     ), updated as (
       update saga.sagas set status = s.status, stuck = s.stuck, cancelled = s.cancelled, fence = s.fence, steps = s.steps,
-        error = s.error, started_at = to_timestamp(s."startedAt" / 1000.0),
+        error = s.error, history = s.history, started_at = to_timestamp(s."startedAt" / 1000.0),
         deadline_at = to_timestamp(s."deadlineAt" / 1000.0), ended_at = to_timestamp(s."endedAt" / 1000.0)
       from jsonb_to_recordset(${JSON.stringify(updated.map(changing))}::text::jsonb) as s(
-        id bigint, status text, stuck boolean, cancelled boolean, fence bigint, steps jsonb, error text,
+        id bigint, status text, stuck boolean, cancelled boolean, fence bigint, steps jsonb, error text, history jsonb,
         "startedAt" float8, "deadlineAt" float8, "endedAt" float8)
       where sagas.id = s.id
     ), held as (
@@ -40,7 +40,19 @@ export async function write(tx: Transaction, changes: Changes): Promise<void> {
 
 /** What a transition can change; the rest of the row was written when it was accepted. */
 const changing = (saga: Changes['updated'][number]) => {
-  const { id, status, stuck, cancelled, fence, steps, error, startedAt, deadlineAt, endedAt } =
-    saga;
-  return { id, status, stuck, cancelled, fence, steps, error, startedAt, deadlineAt, endedAt };
+  const { id, status, stuck, cancelled, fence, steps, error, history } = saga;
+  const { startedAt, deadlineAt, endedAt } = saga;
+  return {
+    id,
+    status,
+    stuck,
+    cancelled,
+    fence,
+    steps,
+    error,
+    history,
+    startedAt,
+    deadlineAt,
+    endedAt,
+  };
 };
