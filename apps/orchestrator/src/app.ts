@@ -8,6 +8,7 @@ import { secureHeaders } from 'hono/secure-headers';
 import { limitBody } from './body.ts';
 import { clusterRoutes } from './cluster.ts';
 import { healthRoutes } from './health.ts';
+import { operateRoutes } from './operate/routes.ts';
 import { ProblemError, problemErrorOf, problemResponse } from './problem.ts';
 import { queueRoutes } from './queues.ts';
 import { logRequests } from './request-log.ts';
@@ -70,7 +71,9 @@ export function createApp(parts: AppParts): Hono {
 
   app.get('/', (context) => context.json(contents));
   app.route('/', healthRoutes(parts));
-  app.route('/', sagaRoutes(parts, createSagaReader(parts.log)));
+  const reader = createSagaReader(parts.log);
+  app.route('/', sagaRoutes(parts, reader));
+  app.route('/', operateRoutes(parts, reader));
   app.route('/', clusterRoutes(parts.cluster));
   app.route('/', statusRoutes(parts));
   app.route('/', queueRoutes(parts.queue));
@@ -82,6 +85,11 @@ const contents = {
   'POST /v1/sagas/batch': 'start many: {"saga","inputs"}, or NDJSON, a line a saga',
   'GET /v1/sagas': 'list sagas, newest first: ?status= &saga= &key= &stuck= &limit= &cursor=',
   'GET /v1/sagas/:id': 'one saga, with its steps and their attempts',
+  'POST /v1/sagas/:id/cancel': 'take it back: {"by"?,"note"?}; many: POST /v1/sagas/cancel {"ids"}',
+  'POST /v1/sagas/:id/retry': 'what waits for its next attempt makes it now; many: /v1/sagas/retry',
+  'POST /v1/sagas/:id/resolve': 'end it, vouched for by hand: {"note"}; many: /v1/sagas/resolve',
+  'GET /v1/stuck': 'why stuck sagas cannot be taken back, causes grouped',
+  'POST /v1/stuck/retry': 'all stuck sagas now, as a ramp: {"perSecond"?}',
   'GET /v1/batches/:id': 'sagas of a batch by status',
   'GET /v1/cluster': 'groups on each node, and whether the nodes agree',
   'GET /v1/status': 'what runs, and how far behind it is',
