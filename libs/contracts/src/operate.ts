@@ -71,6 +71,9 @@ export const participantView = z.object({
   jobs: z.object({ waiting: z.int(), active: z.int(), delayed: z.int() }).nullable(),
 });
 export type ParticipantView = z.infer<typeof participantView>;
+/** POST /v1/participants/:name/pause and /resume. `told` false: Redis is not reachable, its queue hears of it once it is back. */
+export const pausedView = participantView.extend({ told: z.boolean() });
+export type PausedView = z.infer<typeof pausedView>;
 /** GET /v1/participants */
 export const participantViews = z.object({ participants: z.array(participantView) });
 

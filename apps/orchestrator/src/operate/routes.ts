@@ -5,7 +5,6 @@ import {
   resolveBulkBody,
   retryStuckBody,
   type OperatedView,
-  type OperatorBody,
   type OperatorVerb,
   type RetryStuckView,
   type StuckView,
@@ -18,17 +17,8 @@ import type { SagaReader } from '../sagas/reading.ts';
 import { viewOf } from '../sagas/view.ts';
 import { postgresPatienceMs, within } from '../within.ts';
 import { readBody } from './body.ts';
+import { operatorOf } from './operator.ts';
 import { readStuck } from './stuck.ts';
-
-/** Who did it, where he does not say. */
-const nobody = 'not said';
-export const operatorOf = ({
-  by = nobody,
-  note = null,
-}: Partial<Operator> | OperatorBody): Operator => ({
-  by,
-  note: note ?? null,
-});
 
 const verbs: readonly OperatorVerb[] = ['cancel', 'retry', 'resolve'];
 
