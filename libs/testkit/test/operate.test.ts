@@ -1,3 +1,5 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { operatedViews, participantViews, type OperatedView } from '@reliable-ops/contracts';
 import { connect } from '@reliable-ops/database';
@@ -14,6 +16,7 @@ import {
   type SystemClient,
 } from '../src/index.ts';
 
+const bin = fileURLToPath(new URL('../../../apps/cli/bin/rops.mjs', import.meta.url));
 let system: System;
 let client: SystemClient;
 const start = async (env: Record<string, string> = {}): Promise<void> => {
@@ -68,6 +71,13 @@ const attemptsOn = async (node: string): Promise<number> => {
     from saga.sagas, jsonb_array_elements(steps) as step where step ->> 'name' = '${node}'`);
   return row!.n;
 };
+const rops = (...argv: string[]): Promise<{ code: number; stdout: string }> =>
+  new Promise((resolve) => {
+    const env = { ...process.env, ROPS_URL: system.orchestratorUrl, NODE_OPTIONS: '' };
+    execFile(process.execPath, [bin, ...argv], { env }, (error, stdout) =>
+      resolve({ code: Number(error?.code ?? 0), stdout }),
+    );
+  });
 const participants = async () =>
   participantViews.parse(await ky.get(`${system.orchestratorUrl}/v1/participants`).json())
     .participants;
@@ -158,6 +168,37 @@ describe('cancel, resolve and retry against the worker', () => {
       return allEnded(await client.count([batch]));
     });
     await expectNodesToSayWhatTheLogSays();
+  });
+});
+
+describe('rops', () => {
+  test('faults, list --stuck, retry --all-stuck, resolve and show, on the whole system', async () => {
+    await start({ STEP_ATTEMPTS: '1', STUCK_AFTER: '1' });
+    expect((await rops('faults', 'node02', '--down')).stdout).toMatch(/^node02 .*down/m);
+    await rops('create', '1..5', '--no-wait');
+    const stuck = await waitFor('all to be stuck', async () => {
+      const shown = JSON.parse((await rops('list', '--stuck', '--json')).stdout);
+      return shown.stuck === 5 && shown;
+    });
+    expect((await rops('list', '--stuck')).stdout).toMatch(/^\d sagas?: node02 \S+/);
+    const [{ id }] = stuck.sagas;
+    expect(await rops('cancel', id)).toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining(`saga ${id} is being taken back already`),
+    });
+    for (let time = 0; time < 2; time++)
+      expect(await rops('resolve', id, '--note', 'by hand', '--by', 'ann')).toMatchObject({
+        code: 0,
+        stdout: '1 saga resolved\n',
+      });
+    expect((await rops('show', id)).stdout).toMatch(/^resolve +\S+ by ann: by hand$/m);
+    await rops('faults', '--clear');
+    expect((await rops('retry', '--all-stuck')).stdout).toMatch(/^4 sagas stuck: /);
+    await waitFor('all to end', async () => {
+      const sagas: { status: string }[] = JSON.parse((await rops('list', '--json')).stdout);
+      return sagas.filter(({ status }) => status === 'compensated').length === 4;
+    });
+    expect(system.output()).toContain('sagas are stuck');
   });
 });
 
