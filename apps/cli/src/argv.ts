@@ -21,6 +21,10 @@ const options = {
   status: { type: 'string' },
   key: { type: 'string' },
   limit: { type: 'string' },
+  watch: { type: 'boolean' },
+  apply: { type: 'boolean' },
+  'dry-run': { type: 'boolean' },
+  prefer: { type: 'string' },
 } as const;
 type OptionName = keyof typeof options;
 const isOptionName = (name: string): name is OptionName => Object.hasOwn(options, name);

@@ -2,21 +2,27 @@ import {
   batchAccepted,
   batchCounts,
   clusterView,
+  reconcileLine,
   sagaPage,
   sagaView,
   statusView,
+  verifyLine,
   type BatchAccepted,
   type BatchCounts,
   type ClusterView,
+  type ReconcileLine,
+  type ReconcileRequest,
   type SagaPage,
   type SagaStatus,
   type SagaView,
   type StartBatch,
   type StartSaga,
   type StatusView,
+  type VerifyLine,
 } from '@reliable-ops/contracts';
 import type { Endpoint } from './endpoint.ts';
 import { ContractError, NotFoundError, RefusedError } from './errors.ts';
+import { streamLines } from './stream.ts';
 import { createTransport, readBody } from './transport.ts';
 
 interface SagaQuery {
@@ -41,6 +47,9 @@ export interface Client {
   listSagas(query: SagaQuery): Promise<SagaPage>;
   readCluster(): Promise<ClusterView>;
   readStatus(): Promise<StatusView>;
+  /** Line by line, for as long as it takes; never repeated. */
+  verify(): AsyncGenerator<VerifyLine, void>;
+  reconcile(body: ReconcileRequest): AsyncGenerator<ReconcileLine, void>;
 }
 
 /** `patienceMs`: how long a call is repeated while nobody answers; 0: not at all. */
@@ -75,6 +84,9 @@ export function createClient(
       readBody(await send({ path: 'v1/sagas', query: { ...query } }), sagaPage),
     readCluster: async () => readBody(await send({ path: 'v1/cluster' }), clusterView),
     readStatus: async () => readBody(await send({ path: 'v1/status' }), statusView),
+    verify: () => streamLines(endpoint, options.signal, { path: 'v1/verify' }, verifyLine),
+    reconcile: (body) =>
+      streamLines(endpoint, options.signal, { path: 'v1/reconcile', body }, reconcileLine),
   };
 }
 

@@ -8,11 +8,15 @@ import { patienceMs } from './transport.ts';
 export interface Options {
   json: boolean;
   wait: boolean;
+  watch: boolean;
+  apply: boolean;
+  dryRun: boolean;
   url?: string;
   token?: string;
   status?: string;
   key?: string;
   limit?: string;
+  prefer?: string;
 }
 
 /** What a command has at hand. */

@@ -2,7 +2,7 @@
  * The engine: sagas, their log, their queue. Read first: advance.ts (what a saga does next), then accept.ts and
  * commit.ts (how it gets into the log), then log.ts and queue.ts (what the engine asks of Postgres and Redis).
  */
-export type { Accepted, AcceptRequest } from './accept.ts';
+export type { AcceptCondition, Accepted, AcceptRequest } from './accept.ts';
 export * from './advance.ts';
 export * from './backoff.ts';
 export * from './batcher.ts';

@@ -4,9 +4,11 @@ import { createCommand } from './create.ts';
 import { deleteOneCommand } from './delete-one.ts';
 import { deleteCommand } from './delete.ts';
 import { listCommand } from './list.ts';
+import { reconcileCommand } from './reconcile.ts';
 import { showCommand } from './show.ts';
 import { statsCommand } from './stats.ts';
 import { statusCommand } from './status.ts';
+import { verifyCommand } from './verify.ts';
 import { waitCommand } from './wait.ts';
 import { watchCommand } from './watch.ts';
 
@@ -17,6 +19,8 @@ export const commands: readonly Command[] = [
   createOneCommand,
   deleteOneCommand,
   statsCommand,
+  verifyCommand,
+  reconcileCommand,
   showCommand,
   listCommand,
   watchCommand,

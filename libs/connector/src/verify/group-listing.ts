@@ -55,7 +55,7 @@ export function createGroupListing(node: string, options: ListingOptions): Group
   return {
     node,
     async *pages() {
-      for (let after: string | undefined; ; ) {
+      for (let after: string | undefined; ;) {
         const { groups, next } = await call(
           'v1/groups',
           { searchParams: { limit: limits.pageGroups, ...(after === undefined ? {} : { after }) } },

@@ -27,8 +27,7 @@ export interface VerifyOptions {
 }
 
 export type VerifyEvent =
-  | { type: 'finding'; finding: VerifyFinding }
-  | { type: 'divergence'; divergence: Divergence };
+  { type: 'finding'; finding: VerifyFinding } | { type: 'divergence'; divergence: Divergence };
 
 /** One run. `events` throws where the log cannot be read; the rest grows while it is read. */
 export interface Verification {

@@ -5,6 +5,7 @@ import type { LogTransaction, SagaLog } from '../log.ts';
 import { claimRequests } from './claim-requests.ts';
 import { dropCommands } from './drop-commands.ts';
 import { lockLanes } from './lock-lanes.ts';
+import { readLastSagaIds } from './read-last-saga-ids.ts';
 import { readSagas } from './read-sagas.ts';
 import { sagaColumns, sagaOf, type SagaRow } from './saga-row.ts';
 import { takeEntries } from './take-entries.ts';
@@ -19,6 +20,7 @@ export function createPostgresLog(sql: Sql): SagaLog {
         work({
           claimRequests: (claims) => claimRequests(tx, claims),
           takeLanes: (keys) => takeLanes(tx, keys),
+          readLastSagaIds: (keys) => readLastSagaIds(tx, keys),
           takeEntries: (ids) => takeEntries(tx, ids),
           lockLanes: (keys) => lockLanes(tx, keys),
           readSagas: (ids, keys) => readSagas(tx, ids, keys),

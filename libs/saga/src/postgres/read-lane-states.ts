@@ -2,7 +2,8 @@ import type { Sql } from '@reliable-ops/database';
 import type { LaneState } from '../verify/verify-log.ts';
 
 type Row = Omit<LaneState, 'decisive'> & {
-  [Column in keyof NonNullable<LaneState['decisive']>]: NonNullable<LaneState['decisive']>[Column] | null;
+  [Column in keyof NonNullable<LaneState['decisive']>]:
+    NonNullable<LaneState['decisive']>[Column] | null;
 };
 
 /**

@@ -18,9 +18,7 @@ export type HasCompensation = (saga: Pick<LoggedSaga, 'name' | 'version'>, step:
  * Judges sagas that come in the order (key, id), one by one: that fences grow along a lane, that one saga at most is at
  * work in it, and that the steps of an ended saga say the same as its status. Remembers two sagas, not a lane.
  */
-export function createLaneJudge(
-  hasCompensation: HasCompensation,
-): (saga: LoggedSaga) => Suspect[] {
+export function createLaneJudge(hasCompensation: HasCompensation): (saga: LoggedSaga) => Suspect[] {
   let fenced: LoggedSaga | undefined;
   let working: LoggedSaga | undefined;
 
