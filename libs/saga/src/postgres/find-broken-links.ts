@@ -35,13 +35,13 @@ export async function findBrokenLinks(sql: Sql, limit: number): Promise<VerifyFi
     from owed left join awaited using (saga, step, phase) left join saga.sagas s on s.id = saga
     where awaited.key is null
     union all
-    select 'P7', key, 'a step under way: the saga is ' || status, 'none', id
+    select 'P7', active.key, 'a step under way: the saga is ' || status, 'none', id
     from active left join awaited on awaited.saga = active.id and awaited.key = active.key
     where status <> 'queued' and awaited.saga is null
     union all
     select 'P4', active.key, 'the lane is held by the saga, which is ' || status,
       case when lanes.key is null then 'there is no lane' when holder is null then 'nobody holds it'
-        else 'it is held by saga ' || holder end, id
+        else 'it is held by saga ' || holder end, active.id
     from active left join saga.lanes on lanes.key = active.key
     where status <> 'queued' and holder is distinct from id
     union all
