@@ -32,7 +32,7 @@ export interface ListingOptions extends Omit<ClusterOptions, 'nodes'> {
 }
 
 const firstDelayMs = 50;
-const longestDelayMs = 1_000;
+const longestDelayMs = 500;
 
 /** Reads may be repeated without harm: a call that got no answer, a 408, a 429 or a 5xx is sent again, later and later. */
 export function createGroupListing(node: string, options: ListingOptions): GroupListing {

@@ -21,12 +21,13 @@ export interface LanePage {
 export async function* readLanes(
   log: VerifyLog,
   hasCompensation: HasCompensation,
+  limit = pageSagas,
 ): AsyncGenerator<LanePage, void> {
   const judge = createLaneJudge(hasCompensation);
   let open: LaneFold | undefined;
   let after: LanePlace | undefined;
   for (;;) {
-    const sagas = await log.readSagasByKey({ after, limit: pageSagas });
+    const sagas = await log.readSagasByKey({ after, limit });
     const suspects: Suspect[] = [];
     const lanes: LaneState[] = [];
     for (const saga of sagas) {
@@ -38,7 +39,7 @@ export async function* readLanes(
       open = foldSaga(open, saga);
       after = { key: saga.key, id: saga.id };
     }
-    const isLast = sagas.length < pageSagas;
+    const isLast = sagas.length < limit;
     if (isLast && open) lanes.push(open.state);
     const findings = await confirmSuspects(log, hasCompensation, suspects);
     yield { lanes, findings, sagas: sagas.length };
