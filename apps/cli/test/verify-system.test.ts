@@ -53,30 +53,32 @@ test('P1-P7 under load: verify, again and again while sagas run, are taken back 
   for (const node of nodeNames)
     await client.setFaults(node, { error: 0.2, lostReply: 0.1, delayMs: 10 });
   const batches: string[] = [];
-  let isDone = false;
+  const done = new AbortController();
   const load = async (offset: number): Promise<void> => {
-    for (let round = 0; !isDone; round++) {
+    for (let round = 0; !done.signal.aborted; round++) {
       const saga = (round + offset) % 2 === 0 ? 'create-group' : 'delete-group';
       batches.push(await client.post(saga, ids(40, ((round * 17 + offset * 40) % 8) * 25)));
       await waitFor('the backlog to shrink', async () => {
         const { queued } = await client.count(batches.slice(-20));
-        return isDone || queued < 150;
+        return done.signal.aborted || queued < 150;
       });
     }
   };
   const loads = [load(0), load(1), load(2)];
   await waitFor('load', () => batches.length >= 6);
 
-  let inFlight = 0;
-  const looks = 12;
-  for (let look = 0; look < looks; look++) {
-    const document = await verifyJson();
-    expect(document).toMatchObject({ consistent: true, findings: [], unreachable: [] });
-    inFlight += document.inFlight;
+  try {
+    let inFlight = 0;
+    for (let look = 0; look < 20; look++) {
+      const document = await verifyJson();
+      expect(document).toMatchObject({ consistent: true, findings: [], unreachable: [] });
+      inFlight += document.inFlight;
+    }
+    expect(inFlight).toBeGreaterThan(0);
+  } finally {
+    done.abort();
+    await Promise.all(loads);
   }
-  expect(inFlight).toBeGreaterThan(0);
-  isDone = true;
-  await Promise.all(loads);
   for (const node of nodeNames) await client.setFaults(node, {});
   await waitForEnd(batches);
   const { completed, compensated } = await client.count(batches);
