@@ -91,23 +91,23 @@ export function verifyCluster(options: VerifyOptions, signal: AbortSignal): Veri
   }
 
   /** The log's lanes of groups; what it finds wrong with lanes on the way goes into `told`. */
-  async function* readGroupLanes(told: VerifyFinding[]): AsyncGenerator<LaneState[], void> {
+  async function* readGroupLanes(told: VerifyFinding[]): AsyncGenerator<GroupLane[], void> {
     for await (const page of readLanes(log, compensationsOf(registry))) {
       counts.sagas += page.sagas;
       told.push(...page.findings);
-      yield page.lanes.filter(({ key }) => key.startsWith(groupKeyPrefix));
+      yield page.lanes
+        .filter(({ key }) => key.startsWith(groupKeyPrefix))
+        .map((lane) => ({ groupId: lane.key.slice(groupKeyPrefix.length), lane }));
     }
   }
 
   /** Takes ids, the least first, for as long as every source knows its next one. Answers those that do not fit. */
-  function mergeHeads(lanes: PageCursor<LaneState>): string[] {
+  function mergeHeads(lanes: PageCursor<GroupLane>): string[] {
     const suspects: string[] = [];
     while (lanes.isReady && nodes.every(({ ids }) => ids.isReady)) {
-      const lane = lanes.head;
-      let least = lane && idOf(lane);
-      for (const { ids } of nodes)
-        if (ids.head !== undefined && (least === undefined || compareBytes(ids.head, least) < 0))
-          least = ids.head;
+      const head = lanes.head;
+      let least = head?.groupId;
+      for (const { ids } of nodes) least = lesserOf(least, ids.head);
       if (least === undefined) break;
       const presence = new Map<string, boolean>();
       for (const { listing, ids } of nodes) {
@@ -115,7 +115,7 @@ export function verifyCluster(options: VerifyOptions, signal: AbortSignal): Veri
         presence.set(listing.node, isThere);
         if (isThere) ids.take();
       }
-      const own = lane && idOf(lane) === least ? lane : undefined;
+      const own = head?.groupId === least ? head?.lane : undefined;
       if (own) lanes.take();
       counts.groups++;
       if (own && own.active > 0) counts.inFlight++;
@@ -168,4 +168,13 @@ interface NodeSource {
   ids: PageCursor<string>;
 }
 
-const idOf = ({ key }: LaneState): string => key.slice(groupKeyPrefix.length);
+interface GroupLane {
+  groupId: string;
+  lane: LaneState;
+}
+
+/** Most ids are on all nodes: whether they are the same is told faster than their order. */
+function lesserOf(a: string | undefined, b: string | undefined): string | undefined {
+  if (a === b || b === undefined) return a;
+  return a === undefined || compareBytes(b, a) < 0 ? b : a;
+}

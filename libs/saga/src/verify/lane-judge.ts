@@ -24,60 +24,73 @@ export function createLaneJudge(hasCompensation: HasCompensation): (saga: Logged
 
   return (saga) => {
     const suspects: Suspect[] = [];
-    const suspect = (
-      check: string,
-      promise: VerifyFinding['promise'],
-      expected: string,
-      found: string,
-      before?: LoggedSaga,
-    ): void => {
-      const sagaIds = before ? [before.id, saga.id] : [saga.id];
-      const { key } = saga;
-      const finding = { promise, key, node: null, expected, found, sagaId: String(saga.id) };
-      suspects.push({ id: `${check} ${sagaIds.join(' ')}`, sagaIds, finding });
-    };
-
     if (fenced?.key !== saga.key) fenced = undefined;
     if (working?.key !== saga.key) working = undefined;
     const { fence, status } = saga;
     if (fence === null && hadItsLane(saga))
-      suspect('fence', 'P4', `a fence: the saga is ${status}`, 'none');
+      suspects.push(suspectOf(saga, 'fence', 'P4', `a fence: the saga is ${status}`, 'none'));
     if (fence !== null && fenced && fence <= fenced.fence!)
-      suspect(
-        'order',
-        'P4',
-        `a fence above ${fenced.fence}, that of saga ${fenced.id} before it`,
-        `${fence}`,
-        fenced,
+      suspects.push(
+        suspectOf(
+          saga,
+          'order',
+          'P4',
+          `a fence above ${fenced.fence}, that of saga ${fenced.id} before it`,
+          `${fence}`,
+          fenced,
+        ),
       );
     if (isAtWork(saga) && working)
-      suspect(
-        'alone',
-        'P4',
-        `one saga at work in the lane, which is ${working.id}`,
-        `saga ${saga.id} is ${status} beside it`,
-        working,
+      suspects.push(
+        suspectOf(
+          saga,
+          'alone',
+          'P4',
+          `one saga at work in the lane, which is ${working.id}`,
+          `saga ${saga.id} is ${status} beside it`,
+          working,
+        ),
       );
     if (hasEnded(status) !== saga.hasEndTime)
-      suspect(
-        'end',
-        'P7',
-        saga.hasEndTime ? 'a saga that has ended, as its end time says' : 'an end time',
-        saga.hasEndTime ? `it is ${status}` : `none, and it is ${status}`,
+      suspects.push(
+        suspectOf(
+          saga,
+          'end',
+          'P7',
+          saga.hasEndTime ? 'a saga that has ended, as its end time says' : 'an end time',
+          saga.hasEndTime ? `it is ${status}` : `none, and it is ${status}`,
+        ),
       );
     const wrong = saga.steps.filter((step) => !fits(saga, step, hasCompensation));
     if (wrong.length > 0)
-      suspect(
-        'steps',
-        'P1',
-        `steps of a saga that is ${status}`,
-        wrong.map(({ name, state }) => `${name} is ${state}`).join(', '),
+      suspects.push(
+        suspectOf(
+          saga,
+          'steps',
+          'P1',
+          `steps of a saga that is ${status}`,
+          wrong.map(({ name, state }) => `${name} is ${state}`).join(', '),
+        ),
       );
 
     if (fence !== null) fenced = saga;
     if (isAtWork(saga)) working = saga;
     return suspects;
   };
+}
+
+function suspectOf(
+  saga: LoggedSaga,
+  check: string,
+  promise: VerifyFinding['promise'],
+  expected: string,
+  found: string,
+  before?: LoggedSaga,
+): Suspect {
+  const { id, key } = saga;
+  const sagaIds = before ? [before.id, id] : [id];
+  const finding = { promise, key, node: null, expected, found, sagaId: String(id) };
+  return { id: `${check} ${sagaIds.join(' ')}`, sagaIds, finding };
 }
 
 const isAtWork = ({ status }: LoggedSaga): boolean =>
