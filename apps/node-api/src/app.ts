@@ -9,6 +9,7 @@ import { createClusterFaults } from './faults/cluster-faults.ts';
 import { createFaultRoutes } from './faults/routes.ts';
 import { createOperationStore } from './fenced/operation-store.ts';
 import { createFencedRoutes } from './fenced/routes.ts';
+import { createListingRoutes } from './listing.ts';
 import { createPlainRoutes } from './plain/routes.ts';
 
 export interface NodeApiOptions {
@@ -47,5 +48,6 @@ export function createNodeApi(options: NodeApiOptions): Hono<Environment> {
     .all('/v1/summary', onlyGet)
     .route('/', createPlainRoutes({ db, faults, random }))
     .route('/', createFencedRoutes({ store: createOperationStore(sql), faults, random }))
+    .route('/', createListingRoutes({ db, faults }))
     .route('/', createFaultRoutes(faults));
 }

@@ -62,3 +62,21 @@ export type NodeFaults = z.infer<typeof nodeFaults>;
 /** GET /v1/summary, header `node`: how many groups, and a digest of their ids: equal digests, equal ids. */
 export const nodeSummary = z.object({ groups: z.int(), digest: z.string() });
 export type NodeSummary = z.infer<typeof nodeSummary>;
+
+export const listedGroup = z.object({ groupId: z.string(), timestamp: z.number().nullable() });
+export type ListedGroup = z.infer<typeof listedGroup>;
+
+/**
+ * GET /v1/groups?after=<id>&limit=<n>, header `node`: the groups whose ids follow `after` (an empty one is an id; leave
+ * it out for the first page), in the order of their UTF-8 bytes. `next` asks for the page that follows as its `after`;
+ * null: there is none. A page may hold fewer than `limit` groups, also none, and still have a next one.
+ */
+export const groupPage = z.object({
+  groups: z.array(listedGroup),
+  next: z.string().nullable(),
+});
+export type GroupPage = z.infer<typeof groupPage>;
+
+/** POST /v1/groups/lookup, header `node`, body an array of ids: those of them that are there, in any order. */
+export const groupIds = z.array(groupId).max(limits.pageGroups);
+export const groupsFound = z.object({ groups: z.array(listedGroup) });
