@@ -10,6 +10,8 @@ import { createFaultRoutes } from './faults/routes.ts';
 import { createOperationStore } from './fenced/operation-store.ts';
 import { createFencedRoutes } from './fenced/routes.ts';
 import { createPlainRoutes } from './plain/routes.ts';
+import { createPruner } from './prune/pruner.ts';
+import { createPruneRoutes } from './prune/routes.ts';
 
 export interface NodeApiOptions {
   /** A pool of the API's own: drizzle changes how a client reads and writes dates and JSON. */
@@ -47,5 +49,6 @@ export function createNodeApi(options: NodeApiOptions): Hono<Environment> {
     .all('/v1/summary', onlyGet)
     .route('/', createPlainRoutes({ db, faults, random }))
     .route('/', createFencedRoutes({ store: createOperationStore(sql), faults, random }))
+    .route('/', createPruneRoutes({ pruner: createPruner(sql), faults }))
     .route('/', createFaultRoutes(faults));
 }
