@@ -2,3 +2,4 @@
 export * from './cluster.ts';
 export * from './group-sagas.ts';
 export * from './participants.ts';
+export * from './prune.ts';

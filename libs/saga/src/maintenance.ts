@@ -45,8 +45,8 @@ export interface MaintenancePass {
   pruned: PrunedParticipant[];
 }
 
-/** Milliseconds that a lease lasts unless it is renewed: a process that dies holds nobody up for longer. */
-const leaseMs = 60_000;
+/** The most that a lease lasts unless it is renewed, in milliseconds: a process that dies holds nobody up for longer. */
+const longestLeaseMs = 60_000;
 /** Of an interval: what has passed since the last pass before another one is due, so that timers that jitter skip none. */
 const dueAfter = 0.9;
 
@@ -64,6 +64,7 @@ export function createMaintenance({
   intervalMs,
   clock = Date.now,
 }: MaintenanceOptions): (signal: AbortSignal) => Promise<MaintenancePass> {
+  const leaseMs = Math.min(longestLeaseMs, 3 * intervalMs);
   let renewAt = 0;
   const holdLease = async (): Promise<boolean> => {
     const now = clock();
