@@ -64,18 +64,17 @@ async function bombard(store: OperationStore, seed: number, pruner?: Pruner): Pr
     }
   };
   /** The same floor until it is done: it has to wait for the batches that began before it. */
-  const pruneTo = async (floor: number): Promise<void> => {
-    for (let isDone = false; pruner && !isDone;) {
-      const result = await pruner.prune('node01', { floor, after: null });
-      pruned += result.removed + result.cleared;
-      ({ isDone } = result);
+  const pruneTo = async (by: Pruner, floor: number): Promise<void> => {
+    for (;;) {
+      const { removed, cleared, isDone } = await by.prune('node01', { floor, after: null });
+      pruned += removed + cleared;
+      if (isDone) return;
     }
   };
-  const prune = async (): Promise<void> => {
-    for (; pruner && batches.length > 0; await round)
-      round = pruneTo(Math.max(0, newest - pick(3)));
+  const prune = async (by: Pruner): Promise<void> => {
+    for (; batches.length > 0; await round) round = pruneTo(by, Math.max(0, newest - pick(3)));
   };
-  await Promise.all([...Array.from({ length: 8 }, runBatches), prune()]);
+  await Promise.all([...Array.from({ length: 8 }, runBatches), pruner && prune(pruner)]);
   return sent;
 }
 /** Records that `bombard` has seen leave, or lose their token. */
