@@ -164,8 +164,9 @@ describe('P5: the same while the floor rises and records leave', () => {
       const belowFloor = sent.filter(({ result }) =>
         JSON.stringify(result).includes('floor'),
       ).length;
-      expect(belowFloor).toBeGreaterThan(50);
-      expect(pruned).toBeGreaterThan(50);
+      // Enough of both, or nothing was shown.
+      expect(belowFloor).toBeGreaterThan(10);
+      expect(pruned).toBeGreaterThan(10);
     },
   );
 
