@@ -3,7 +3,7 @@ import type { Logger } from '@reliable-ops/runtime';
 import { drizzle } from 'drizzle-orm/postgres-js';
 import { Hono } from 'hono';
 import { readStats, readSummary } from './cluster-views.ts';
-import { rawPathOf, requireNode, type Environment } from './environment.ts';
+import { rawPathOf, requireNode, requireUrl, type Environment } from './environment.ts';
 import { answerNotFound, answerWrongMethod, createErrorHandler } from './errors.ts';
 import { createClusterFaults } from './faults/cluster-faults.ts';
 import { createFaultRoutes } from './faults/routes.ts';
@@ -39,6 +39,7 @@ export function createNodeApi(options: NodeApiOptions): Hono<Environment> {
   })
     .onError(createErrorHandler(logger))
     .notFound(answerNotFound)
+    .use(requireUrl)
     .get('/ping', (c) => c.text('PONG\n'))
     .get('/ping/', (c) => c.text('PONG\n'))
     .get('/v1/stats', async (c) => c.json(await readStats(db)))
