@@ -12,6 +12,7 @@ const bin = (path) => join(root, 'node_modules', path);
 const commands = {
   demo: (args) => runAll([['--import', 'tsx', 'infra/local/src/main.ts', 'demo', ...args]]),
   start: (args) => runAll([['--import', 'tsx', 'infra/local/src/main.ts', 'start', ...args]]),
+  fuzz: (args) => runAll([['--import', 'tsx', 'libs/testkit/src/fuzz/main.ts', ...args]]),
   test: (args) =>
     runAll([['--experimental-vm-modules', '--no-warnings', bin('jest/bin/jest.js'), ...args]]),
   // All of them, also after one has failed: one run shows everything there is to mend.

@@ -3,7 +3,7 @@ import type { Logger } from '@reliable-ops/runtime';
 import { drizzle } from 'drizzle-orm/postgres-js';
 import { Hono } from 'hono';
 import { readStats, readSummary } from './cluster-views.ts';
-import { rawPathOf, requireNode, type Environment } from './environment.ts';
+import { rawPathOf, requireNode, requireUrl, type Environment } from './environment.ts';
 import { answerNotFound, answerWrongMethod, createErrorHandler } from './errors.ts';
 import { createClusterFaults } from './faults/cluster-faults.ts';
 import { createFaultRoutes } from './faults/routes.ts';
@@ -11,6 +11,8 @@ import { createOperationStore } from './fenced/operation-store.ts';
 import { createFencedRoutes } from './fenced/routes.ts';
 import { createListingRoutes } from './listing.ts';
 import { createPlainRoutes } from './plain/routes.ts';
+import { createPruner } from './prune/pruner.ts';
+import { createPruneRoutes } from './prune/routes.ts';
 
 export interface NodeApiOptions {
   /** A pool of the API's own: drizzle changes how a client reads and writes dates and JSON. */
@@ -38,6 +40,7 @@ export function createNodeApi(options: NodeApiOptions): Hono<Environment> {
   })
     .onError(createErrorHandler(logger))
     .notFound(answerNotFound)
+    .use(requireUrl)
     .get('/ping', (c) => c.text('PONG\n'))
     .get('/ping/', (c) => c.text('PONG\n'))
     .get('/v1/stats', async (c) => c.json(await readStats(db)))
@@ -49,5 +52,6 @@ export function createNodeApi(options: NodeApiOptions): Hono<Environment> {
     .route('/', createPlainRoutes({ db, faults, random }))
     .route('/', createFencedRoutes({ store: createOperationStore(sql), faults, random }))
     .route('/', createListingRoutes({ db, faults }))
+    .route('/', createPruneRoutes({ pruner: createPruner(sql), faults }))
     .route('/', createFaultRoutes(faults));
 }

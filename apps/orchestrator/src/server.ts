@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import type { Server } from 'node:http';
-import { createAdaptorServer } from '@hono/node-server';
+import { createServer, type Server } from 'node:http';
+import { getRequestListener } from '@hono/node-server';
 import {
   createClusterReader,
   createFaultClient,
@@ -8,7 +8,13 @@ import {
   verifyCluster,
 } from '@reliable-ops/connector';
 import { connect } from '@reliable-ops/database';
-import { ConfigError, createComplaints, type Config, type Logger } from '@reliable-ops/runtime';
+import {
+  answerBrokenRequests,
+  ConfigError,
+  createComplaints,
+  type Config,
+  type Logger,
+} from '@reliable-ops/runtime';
 import {
   createBullmqQueue,
   createEngine,
@@ -18,6 +24,7 @@ import {
 } from '@reliable-ops/saga';
 import { createApp } from './app.ts';
 import { drainServer } from './drain.ts';
+import { answerOutsideApp, ProblemError, problemOf, problemType } from './problem.ts';
 import { listenForEnded } from './sagas/ended-hints.ts';
 import { createEndWatch } from './sagas/waiting.ts';
 import { checkExposure } from './security/exposure.ts';
@@ -88,7 +95,14 @@ export async function startOrchestrator(config: Config, logger: Logger): Promise
     await sql.end({ timeout: 1 });
   };
 
-  const server = createAdaptorServer({ fetch: app.fetch, hostname: config.HOST }) as Server;
+  const server = createServer(
+    { requireHostHeader: false }, // the listener refuses a request without, in our shape
+    getRequestListener(app.fetch, { hostname: config.HOST, errorHandler: answerOutsideApp }),
+  );
+  answerBrokenRequests(server, (status, message) => ({
+    contentType: problemType,
+    body: JSON.stringify(problemOf(new ProblemError(status, 'HTTP', message))),
+  }));
   try {
     await listen(server, config.HOST, config.ORCHESTRATOR_PORT);
   } catch (error) {

@@ -6,3 +6,4 @@ export * from './participants.ts';
 export { findingsOf, type Divergence } from './verify/divergence.ts';
 export * from './verify/repair.ts';
 export * from './verify/verify-cluster.ts';
+export * from './prune.ts';
