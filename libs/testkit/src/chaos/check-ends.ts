@@ -14,7 +14,7 @@ const endStates: Record<string, string[]> = {
 export function checkEnds({ sagas, lanes, outbox }: State): Finding[] {
   const findings: Finding[] = [];
   for (const saga of sagas)
-    if (!saga.ended)
+    if (saga.endedAt === null)
       findings.push({ promise: 'P7', text: `saga ${saga.id} (${saga.key}) is ${saga.status}` });
   for (const { key, holder } of lanes)
     findings.push({ promise: 'P7', text: `lane ${key} is there, held by ${holder}` });

@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { measureRecovery } from './measure-recovery.ts';
 import { parseOptions, usage, UsageError, type ChaosOptions } from './options.ts';
 import { runChaos } from './run.ts';
 import { describeMove } from './schedule.ts';
@@ -18,6 +19,7 @@ process.exit(await main(process.argv.slice(2)));
 async function main(args: string[]): Promise<number> {
   try {
     const options = parseOptions(args);
+    if (options?.measure) return (await measureRecovery(write)) ? 0 : 1;
     if (options) return await chaos(options);
     write(usage);
     return 0;
@@ -34,10 +36,8 @@ async function chaos(options: ChaosOptions): Promise<number> {
   const result = await runChaos(options, write);
   const reasons = judge(result);
   const folder = `${checkout}.local/chaos/seed-${seed}`;
-  if (reasons.length > 0) {
-    await result.journal.save(folder);
-    write(result.journal.tails(tailLines));
-  }
+  await result.journal.save(folder);
+  if (reasons.length > 0) write(result.journal.tails(tailLines));
   write('schedule:');
   result.schedule.forEach((move) => write(describeMove(move)));
   describeResult(result).forEach(write);

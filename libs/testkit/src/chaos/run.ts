@@ -19,8 +19,10 @@ export interface ChaosResult {
   record: RequestRecord[];
   state: State;
   findings: Finding[];
-  /** From healing to the end of the last saga; undefined: not all ended in time. */
-  endedAfterMs: number | undefined;
+  /** Milliseconds since 1970. */
+  healedAt: number;
+  /** Whether all had ended in time. */
+  ended: boolean;
   journal: Journal;
 }
 
@@ -72,7 +74,7 @@ export async function runChaos(
   });
   await nemesis.run(clock);
   await nemesis.heal();
-  const healedAt = performance.now();
+  const healedAt = Date.now();
   say(`healed after ${(clock() / 1_000).toFixed(1)} s; waiting for the end`);
 
   const sql = postgres(system.databaseUrl, { max: 1, onnotice: () => {} });
@@ -81,7 +83,7 @@ export async function runChaos(
     const record = await client;
     clearTimeout(patience);
     await system.proxy.idle();
-    const leftMs = Math.max(1_000, healedAt + endWithinMs - performance.now());
+    const leftMs = Math.max(1_000, healedAt + endWithinMs - Date.now());
     const ended = await waitFor('the end', () => hasEnded(sql), {
       timeoutMs: leftMs,
       everyMs: 100,
@@ -89,7 +91,6 @@ export async function runChaos(
       () => true,
       () => false,
     );
-    const endedAfterMs = ended ? await lastEnd(sql, healedAt) : undefined;
     const state = await readState(sql, nodeNames);
     return {
       schedule,
@@ -98,7 +99,8 @@ export async function runChaos(
       record,
       state,
       findings: check(state, record),
-      endedAfterMs,
+      healedAt,
+      ended,
       journal,
     };
   } finally {
@@ -110,11 +112,4 @@ async function hasEnded(sql: postgres.Sql): Promise<boolean> {
   const [left] = await sql<{ n: number }[]>`
     select ((select count(*) from saga.sagas where ended_at is null) + (select count(*) from saga.outbox))::int as n`;
   return left!.n === 0;
-}
-
-/** Of the last saga, in milliseconds after `healedAt`; 0 when it had ended before. */
-async function lastEnd(sql: postgres.Sql, healedAt: number): Promise<number> {
-  const [row] = await sql<{ at: Date | null }[]>`select max(ended_at) as at from saga.sagas`;
-  const healedTime = performance.timeOrigin + healedAt;
-  return Math.max(0, (row!.at?.getTime() ?? 0) - healedTime);
 }

@@ -17,8 +17,22 @@ export interface SagaState {
   groupId: string;
   status: string;
   fence: number | null;
-  ended: boolean;
-  steps: { name: string; state: string; output?: unknown; uncertain?: boolean }[];
+  startedAt: Date | null;
+  endedAt: Date | null;
+  steps: {
+    name: string;
+    state: string;
+    output?: unknown;
+    uncertain?: boolean;
+    log: [
+      phase: string,
+      n: number,
+      startedAt: number,
+      endedAt: number,
+      result: string,
+      detail: string | null,
+    ][];
+  }[];
 }
 
 export interface NodeRow {
@@ -36,7 +50,7 @@ export async function readState(
 ): Promise<State> {
   const sagas = await sql<(Omit<SagaState, 'id' | 'fence'> & { id: string; fence: string })[]>`
     select id::text, batch_id as "batchId", name, key, input ->> 'groupId' as "groupId", status,
-      fence::text, ended_at is not null as ended, steps
+      fence::text, started_at as "startedAt", ended_at as "endedAt", steps
     from saga.sagas order by sagas.id`;
   const requests = await sql<State['requests']>`
     select key, batch_id as "batchId" from saga.requests`;

@@ -3,13 +3,14 @@ import { endWithinMs, type ChaosResult } from './run.ts';
 
 /** Of the accepted sagas, so many have to complete: a run in which nothing works proves nothing. */
 const leastCompleted = 0.3;
+/** Of each step of the saga that ended last. */
+const shownAttempts = 4;
 
 /** Why the run failed; empty when it did not. */
 export function judge(result: ChaosResult): string[] {
-  const { state, schedule, hits, findings, endedAfterMs, journal } = result;
+  const { state, schedule, hits, findings, ended, journal } = result;
   const reasons = findings.map(({ promise, text }) => `${promise} ${text}`);
-  if (endedAfterMs === undefined)
-    reasons.push(`P7 not all sagas ended within ${endWithinMs / 1_000} s of healing`);
+  if (!ended) reasons.push(`P7 not all sagas ended within ${endWithinMs / 1_000} s of healing`);
   for (const line of journal.alarms()) reasons.push(`alarm: ${line.slice(0, 500)}`);
   const completed = state.sagas.filter(({ status }) => status === 'completed').length;
   if (completed < leastCompleted * Math.max(1, state.sagas.length))
@@ -21,7 +22,7 @@ export function judge(result: ChaosResult): string[] {
 
 /** What was done, and what came of it, in lines. */
 export function describeResult(result: ChaosResult): string[] {
-  const { state, record, schedule, hits, restarts, endedAfterMs, journal } = result;
+  const { state, record, schedule, hits, restarts, journal } = result;
   const statuses = [...groupBy(state.sagas, ({ status }) => status)]
     .map(([status, sagas]) => `${sagas.length} ${status}`)
     .join(', ');
@@ -39,11 +40,31 @@ export function describeResult(result: ChaosResult): string[] {
     ...(journal.crashes().size > 0 ? [`ended by themselves: ${list(journal.crashes())}`] : []),
     `client: ${record.length} requests, sent ${sum(({ sent }) => sent)} times, ${answered} answered 202, ${record.length - answered} never; ${sum(({ unanswered }) => unanswered)} attempts without an answer`,
     `sagas: ${state.sagas.length} (${statuses}) on ${new Set(state.sagas.map(({ key }) => key)).size} keys`,
-    endedAfterMs === undefined
-      ? 'not all have ended'
-      : `last end: ${(endedAfterMs / 1_000).toFixed(1)} s after healing`,
+    ...describeLast(result),
   ];
 }
 
 const list = (counts: Map<string, number>): string =>
   [...counts].map(([name, times]) => `${name} ${times}`).join(', ') || 'nothing';
+
+/** The saga that ended last, with what held it up: its last attempts at each step, in seconds since healing. */
+function describeLast({ state, healedAt }: ChaosResult): string[] {
+  const last = [...state.sagas].sort((a, b) => timeOf(a.endedAt) - timeOf(b.endedAt)).at(-1);
+  if (!last) return [];
+  const since = (at: number): string => `${((at - healedAt) / 1_000).toFixed(1)} s`;
+  if (last.endedAt === null) return ['not all have ended'];
+  return [
+    `last end: ${since(last.endedAt.getTime())} after healing: saga ${last.id} (${last.key}) ${last.status}, begun ${since(timeOf(last.startedAt))}`,
+    ...last.steps.flatMap(({ name, log }) =>
+      log
+        .slice(-shownAttempts)
+        .map(
+          ([phase, n, startedAt, endedAt, result, detail]) =>
+            `  ${name} ${phase} ${n}: ${since(startedAt)} to ${since(endedAt)} ${result} ${detail ?? ''}`,
+        ),
+    ),
+  ];
+}
+
+/** Of one that has not ended: after all others. */
+const timeOf = (at: Date | null): number => at?.getTime() ?? Number.MAX_SAFE_INTEGER;
