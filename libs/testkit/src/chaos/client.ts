@@ -9,8 +9,8 @@ export interface RequestRecord extends PlannedRequest {
   batchIds: string[];
   /** Of a single saga. */
   sagaIds: string[];
-  /** Attempts without an answer: the connection broke, a time-out, 5xx. Each may have been accepted. */
-  unanswered: number;
+  /** Why an attempt had no answer: the connection broke, a time-out, 5xx. Each may have been accepted. */
+  silences: string[];
   /** Answers that no request of the load may get, such as a 422. */
   refusals: string[];
 }
@@ -34,18 +34,22 @@ export async function runClient(options: ClientOptions): Promise<RequestRecord[]
   const records: Promise<RequestRecord>[] = [];
   for (const request of [...requests].sort((a, b) => a.atMs - b.atMs)) {
     if (request.atMs > clock()) await pause(request.atMs - clock());
-    records.push(make(request, options));
+    records.push(makeRequest(request, options));
   }
   return Promise.all(records);
 }
 
-async function make(request: PlannedRequest, options: ClientOptions): Promise<RequestRecord> {
+/** Makes one request, and makes it again as it says. */
+export async function makeRequest(
+  request: PlannedRequest,
+  options: Pick<ClientOptions, 'orchestratorUrl' | 'giveUp'>,
+): Promise<RequestRecord> {
   const record: RequestRecord = {
     ...request,
     sent: 0,
     batchIds: [],
     sagaIds: [],
-    unanswered: 0,
+    silences: [],
     refusals: [],
   };
   const { repeats } = request;
@@ -60,12 +64,15 @@ async function make(request: PlannedRequest, options: ClientOptions): Promise<Re
   return record;
 }
 
-async function send(record: RequestRecord, { orchestratorUrl }: ClientOptions): Promise<void> {
+async function send(
+  record: RequestRecord,
+  { orchestratorUrl }: Pick<ClientOptions, 'orchestratorUrl'>,
+): Promise<void> {
   const { form, saga, groupIds, idempotencyKey } = record;
   const inputs = groupIds.map((groupId) => ({ groupId }));
   record.sent++;
   let response: Response;
-  let body: { id?: string; batchId?: string };
+  let body: { id?: string; batchId?: string; code?: string };
   try {
     response = await fetch(`${orchestratorUrl}/v1/sagas${form === 'batch' ? '/batch' : ''}`, {
       method: 'POST',
@@ -77,15 +84,21 @@ async function send(record: RequestRecord, { orchestratorUrl }: ClientOptions): 
       signal: AbortSignal.timeout(patienceMs),
     });
     body = (await response.json()) as typeof body;
-  } catch {
-    record.unanswered++;
+  } catch (error) {
+    record.silences.push(reasonOf(error));
     return;
   }
-  if (response.status >= 500) record.unanswered++;
+  if (response.status >= 500) record.silences.push(`${response.status} ${body.code ?? ''}`);
   else if (response.status !== 202 || body.batchId === undefined)
     record.refusals.push(`${response.status} ${JSON.stringify(body).slice(0, 200)}`);
   else {
     record.batchIds.push(body.batchId);
     if (body.id !== undefined) record.sagaIds.push(body.id);
   }
+}
+
+function reasonOf(error: unknown): string {
+  const { name, cause } = error as Error;
+  if (name === 'TimeoutError') return 'no answer in time';
+  return cause instanceof Error && 'code' in cause ? String(cause.code) : 'connection lost';
 }

@@ -49,6 +49,8 @@ export interface ChaosSystemOptions {
   /** Milliseconds before a process that ended is started again. */
   restartDelayMs(): number;
   proxy: Pick<FaultProxyOptions, 'lateMs' | 'repeatMs' | 'holdMs'>;
+  /** Postgres's data folder; default: one that goes with the system. */
+  dataFolder?: string;
 }
 
 export interface SystemListener {
@@ -93,7 +95,7 @@ export async function startChaosSystem(options: ChaosSystemOptions): Promise<Cha
     let postgresAt: { port: number; url: string } | undefined;
     await run('postgres', async () => {
       const server = await startPostgres({
-        dataFolder: `${folder.path}/postgres`,
+        dataFolder: options.dataFolder ?? `${folder.path}/postgres`,
         ...(postgresAt && { port: postgresAt.port }),
         onLine: (line) => journal.write('postgres', line),
       });

@@ -28,6 +28,14 @@ export function describeResult(result: ChaosResult): string[] {
     .join(', ');
   const planned = groupBy(schedule, ({ kind }) => kind);
   const answered = record.filter(({ batchIds }) => batchIds.length > 0).length;
+  const silences = new Map(
+    [
+      ...groupBy(
+        record.flatMap((one) => one.silences),
+        (reason) => reason,
+      ),
+    ].map(([reason, all]) => [reason, all.length]),
+  );
   const sum = (of: (one: ChaosResult['record'][number]) => number): number =>
     record.reduce((total, one) => total + of(one), 0);
   return [
@@ -38,7 +46,7 @@ export function describeResult(result: ChaosResult): string[] {
     ),
     `started again: ${list(restarts)}`,
     ...(journal.crashes().size > 0 ? [`ended by themselves: ${list(journal.crashes())}`] : []),
-    `client: ${record.length} requests, sent ${sum(({ sent }) => sent)} times, ${answered} answered 202, ${record.length - answered} never; ${sum(({ unanswered }) => unanswered)} attempts without an answer`,
+    `client: ${record.length} requests, sent ${sum(({ sent }) => sent)} times, ${answered} answered 202, ${record.length - answered} never; attempts without an answer: ${list(silences)}`,
     `sagas: ${state.sagas.length} (${statuses}) on ${new Set(state.sagas.map(({ key }) => key)).size} keys`,
     ...describeLast(result),
   ];
