@@ -91,7 +91,7 @@ export function createNemesis(
     }
     const pid = system.pidOf(target);
     if (pid === null) return;
-    if (kind.startsWith('pause')) return pauseProcess(move, [pid]);
+    if (kind.startsWith('pause') || kind === 'freeze redis') return pauseProcess(move, [pid]);
     if (kind === 'freeze postgres') return pauseProcess(move, [pid, ...childrenOf(pid)]);
     if (kind === 'wipe redis') system.wipeRedisAtStart();
     // Immediate mode: Postgres drops everything and recovers from its log at the next start.

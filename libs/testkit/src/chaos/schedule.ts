@@ -11,6 +11,7 @@ export const processMoves = [
   'pause node-api',
   'restart postgres',
   'freeze postgres',
+  'freeze redis',
   'kill redis',
   'flush redis',
   'wipe redis',

@@ -17,6 +17,7 @@ export interface SagaState {
   groupId: string;
   status: string;
   fence: number | null;
+  acceptedAt: Date;
   startedAt: Date | null;
   endedAt: Date | null;
   steps: {
@@ -50,7 +51,7 @@ export async function readState(
 ): Promise<State> {
   const sagas = await sql<(Omit<SagaState, 'id' | 'fence'> & { id: string; fence: string })[]>`
     select id::text, batch_id as "batchId", name, key, input ->> 'groupId' as "groupId", status,
-      fence::text, started_at as "startedAt", ended_at as "endedAt", steps
+      fence::text, accepted_at as "acceptedAt", started_at as "startedAt", ended_at as "endedAt", steps
     from saga.sagas order by sagas.id`;
   const requests = await sql<State['requests']>`
     select key, batch_id as "batchId" from saga.requests`;

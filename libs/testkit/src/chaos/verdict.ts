@@ -8,9 +8,12 @@ const shownAttempts = 4;
 
 /** Why the run failed; empty when it did not. */
 export function judge(result: ChaosResult): string[] {
-  const { state, schedule, hits, findings, ended, journal } = result;
+  const { state, record, schedule, hits, findings, ended, journal } = result;
   const reasons = findings.map(({ promise, text }) => `${promise} ${text}`);
   if (!ended) reasons.push(`P7 not all sagas ended within ${endWithinMs / 1_000} s of healing`);
+  for (const { repeats, batchIds, idempotencyKey, silences } of record)
+    if (repeats !== 'never' && batchIds.length === 0)
+      reasons.push(`P7 ${idempotencyKey} was not accepted after healing: ${silences.at(-1)}`);
   for (const line of journal.alarms()) reasons.push(`alarm: ${line.slice(0, 500)}`);
   const completed = state.sagas.filter(({ status }) => status === 'completed').length;
   if (completed < leastCompleted * Math.max(1, state.sagas.length))
@@ -55,15 +58,24 @@ export function describeResult(result: ChaosResult): string[] {
 const list = (counts: Map<string, number>): string =>
   [...counts].map(([name, times]) => `${name} ${times}`).join(', ') || 'nothing';
 
-/** The saga that ended last, with what held it up: its last attempts at each step, in seconds since healing. */
+/**
+ * How long the end took, and what held it up: the saga that ended last may only have waited for others of its key, so the
+ * first of them that was still under way at healing tells the story, in seconds since then.
+ */
 function describeLast({ state, healedAt }: ChaosResult): string[] {
-  const last = [...state.sagas].sort((a, b) => timeOf(a.endedAt) - timeOf(b.endedAt)).at(-1);
+  const byEnd = [...state.sagas].sort((a, b) => timeOf(a.endedAt) - timeOf(b.endedAt));
+  const last = byEnd.at(-1);
   if (!last) return [];
-  const since = (at: number): string => `${((at - healedAt) / 1_000).toFixed(1)} s`;
   if (last.endedAt === null) return ['not all have ended'];
+  const since = (at: number): string => `${((at - healedAt) / 1_000).toFixed(1)} s`;
+  let first = last;
+  for (const saga of byEnd.toReversed()) {
+    const isBefore = saga.key === first.key && timeOf(saga.endedAt) <= timeOf(first.startedAt);
+    if (isBefore && timeOf(saga.endedAt) > healedAt) first = saga;
+  }
   return [
-    `last end: ${since(last.endedAt.getTime())} after healing: saga ${last.id} (${last.key}) ${last.status}, begun ${since(timeOf(last.startedAt))}`,
-    ...last.steps.flatMap(({ name, log }) =>
+    `last end: ${since(last.endedAt.getTime())} after healing: saga ${last.id} (${last.key}); held up by saga ${first.id}, accepted ${since(first.acceptedAt.getTime())}, begun ${since(timeOf(first.startedAt))}, ${first.status} ${since(timeOf(first.endedAt))}`,
+    ...first.steps.flatMap(({ name, log }) =>
       log
         .slice(-shownAttempts)
         .map(

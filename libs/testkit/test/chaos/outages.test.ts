@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { chmod, mkdir, open, rm } from 'node:fs/promises';
+import { chmod, mkdir, open, rm, symlink } from 'node:fs/promises';
 import { afterEach, expect, test } from '@jest/globals';
+import { startPostgres } from '@reliable-ops/local';
 import postgres from 'postgres';
 import { check } from '../../src/chaos/check.ts';
 import { makeRequest, type RequestRecord } from '../../src/chaos/client.ts';
@@ -153,10 +154,7 @@ async function fill(path: string): Promise<void> {
 
 test('P2, P7: on a full disk nothing is acknowledged that could be lost, with 503; with room again everything goes on by itself', async () => {
   const disk = await mountSmallDisk(160);
-  if (disk === undefined) {
-    process.stderr.write('skipped: this user may not mount a small disk to fill up\n');
-    return;
-  }
+  if (disk === undefined) return sayThatItIsSkipped();
   await start(`${disk}/postgres`);
   await keepSomeUnderWay();
   const ballast = `${disk}/ballast`;
@@ -171,3 +169,42 @@ test('P2, P7: on a full disk nothing is acknowledged that could be lost, with 50
   await rm(ballast);
   await expectAllToEnd();
 }, 180_000);
+
+test('P2, P7: a full disk of the write-ahead log ends Postgres; with room again its supervisor gets it going, and everything ends', async () => {
+  const disk = await mountSmallDisk(40);
+  if (disk === undefined) return sayThatItIsSkipped();
+  const folder = await createTemporaryFolder('wal');
+  disposables.unshift(folder);
+  const dataFolder = `${folder.path}/postgres`;
+  await (await startPostgres({ dataFolder })).stop();
+  const log = `${dataFolder}/pg_wal`;
+  execFileSync('cp', ['-a', log, `${disk}/pg_wal`]);
+  await rm(log, { recursive: true });
+  await symlink(`${disk}/pg_wal`, log);
+
+  await start(dataFolder);
+  await keepSomeUnderWay();
+  const sql = postgres(system.databaseUrl, { max: 1, onnotice: () => {} });
+  await sql`create table ballast (text text)`;
+  await waitFor(
+    'Postgres to end',
+    async () => {
+      await post(20);
+      await sql`insert into ballast select md5(n::text) from generate_series(1, 20000) as n`.catch(
+        () => {},
+      );
+      return (system.restarts().get('postgres') ?? 0) > 0;
+    },
+    { timeoutMs: 60_000, explain: () => journal.tails(20) },
+  );
+  await sql.end({ timeout: 1 });
+  await waitFor('a request to be refused', async () => isAway(await post(10)), {
+    timeoutMs: 30_000,
+  });
+  execFileSync('mount', ['-o', 'remount,size=600m', disk]);
+  await expectAllToEnd();
+}, 180_000);
+
+function sayThatItIsSkipped(): void {
+  process.stderr.write('skipped: this user may not mount a small disk to fill up\n');
+}
