@@ -118,7 +118,9 @@ test('P2, P7: while Postgres is read-only nothing is acknowledged, with 503; aft
 }, 120_000);
 
 /** A file system of its own that can be filled up; undefined where mounting is not permitted. */
-async function mountSmallDisk(megabytes: number): Promise<string | undefined> {
+async function mountSmallDisk(
+  megabytes: number,
+): Promise<{ path: string; grow(megabytes: number): void } | undefined> {
   const folder = await createTemporaryFolder('disk');
   const path = `${folder.path}/disk`;
   await mkdir(path);
@@ -136,7 +138,10 @@ async function mountSmallDisk(megabytes: number): Promise<string | undefined> {
     },
   });
   await chmod(path, 0o755);
-  return path;
+  return {
+    path,
+    grow: (to) => run('mount', '-o', `remount,size=${to}m`, path),
+  };
 }
 
 /** Writes until there is no room for another byte. */
@@ -155,9 +160,9 @@ async function fill(path: string): Promise<void> {
 test('P2, P7: on a full disk nothing is acknowledged that could be lost, with 503; with room again everything goes on by itself', async () => {
   const disk = await mountSmallDisk(160);
   if (disk === undefined) return sayThatItIsSkipped();
-  await start(`${disk}/postgres`);
+  await start(`${disk.path}/postgres`);
   await keepSomeUnderWay();
-  const ballast = `${disk}/ballast`;
+  const ballast = `${disk.path}/ballast`;
   await fill(ballast);
   // Pages and log segments that Postgres has already got take some more.
   await waitFor('a request to be refused', async () => isAway(await post(500)), {
@@ -178,9 +183,9 @@ test('P2, P7: a full disk of the write-ahead log ends Postgres; with room again 
   const dataFolder = `${folder.path}/postgres`;
   await (await startPostgres({ dataFolder })).stop();
   const log = `${dataFolder}/pg_wal`;
-  execFileSync('cp', ['-a', log, `${disk}/pg_wal`]);
+  execFileSync('cp', ['-a', log, `${disk.path}/pg_wal`]);
   await rm(log, { recursive: true });
-  await symlink(`${disk}/pg_wal`, log);
+  await symlink(`${disk.path}/pg_wal`, log);
 
   await start(dataFolder);
   await keepSomeUnderWay();
@@ -201,7 +206,7 @@ test('P2, P7: a full disk of the write-ahead log ends Postgres; with room again 
   await waitFor('a request to be refused', async () => isAway(await post(10)), {
     timeoutMs: 30_000,
   });
-  execFileSync('mount', ['-o', 'remount,size=600m', disk]);
+  disk.grow(600);
   await expectAllToEnd();
 }, 180_000);
 
