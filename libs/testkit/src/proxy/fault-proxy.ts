@@ -185,11 +185,19 @@ function passOn(response: ServerResponse, { status, headers, body }: Reply): voi
 }
 
 /** The head promises more than comes. */
-async function passOnHalf(response: ServerResponse, { status, headers, body }: Reply) {
+async function passOnHalf(
+  response: ServerResponse,
+  { status, headers, body }: Reply,
+): Promise<void> {
+  if (response.destroyed) return;
   response.writeHead(status, { ...headers, 'content-length': body.length });
   const half = body.subarray(0, Math.floor(body.length / 2));
-  if (half.length === 0) response.flushHeaders();
-  else await new Promise<void>((resolve) => response.write(half, () => resolve()));
+  if (half.length === 0) return response.flushHeaders();
+  await new Promise<void>((resolve) => {
+    // A client that is gone meanwhile takes nothing, and nobody calls back.
+    response.once('close', resolve);
+    response.write(half, () => resolve());
+  });
 }
 
 const cut = (response: ServerResponse): void => void response.socket?.destroy();

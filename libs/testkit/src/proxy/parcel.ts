@@ -19,6 +19,9 @@ export interface Reply {
   body: Buffer;
 }
 
+/** The longest wait for an answer: longer than anybody's patience, so that only what would never come is given up. */
+const silenceMs = 60_000;
+
 /** Headers of one connection, which the next one has its own of. */
 const ofConnection = ['connection', 'keep-alive', 'transfer-encoding', 'host', 'content-length'];
 
@@ -50,6 +53,7 @@ export function deliver(parcel: Parcel, target: URL, agent: Agent): Promise<Repl
       },
     );
     sending.once('error', reject);
+    sending.setTimeout(silenceMs, () => sending.destroy(new Error('no answer')));
     sending.end(body);
   });
 }

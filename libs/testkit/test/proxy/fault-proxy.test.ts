@@ -35,7 +35,7 @@ beforeEach(async () => {
   proxy = await startFaultProxy({
     target: `http://127.0.0.1:${(node.address() as AddressInfo).port}`,
     seed: 7,
-    lateMs: [150, 200],
+    lateMs: [400, 500],
     repeatMs: 50,
     holdMs: 10_000,
   });
@@ -46,12 +46,12 @@ afterEach(async () => {
   node.close();
 });
 
-const post = (body: string, timeoutMs = 10_000): Promise<Response> =>
+const post = (body: string, signal = AbortSignal.timeout(10_000)): Promise<Response> =>
   fetch(`${proxy.url}/v1/operations?a=b`, {
     method: 'POST',
     headers: { node: 'node02' },
     body,
-    signal: AbortSignal.timeout(timeoutMs),
+    signal,
   });
 const only = (fault: keyof ProxyFaults): void => proxy.setFaults({ [fault]: 1 });
 const line = (body: string): string => `POST /v1/operations?a=b ${body}`;
@@ -69,7 +69,11 @@ describe('the proxy', () => {
   test('late: the client gives up first, and then the whole request is delivered', async () => {
     only('late');
     const body = 'x'.repeat(200_000);
-    await expect(post(body, 50)).rejects.toThrow();
+    const client = new AbortController();
+    const posting = post(body, client.signal);
+    await waitFor('it to be read', () => proxy.requests() === 1);
+    client.abort();
+    await expect(posting).rejects.toThrow();
     expect(arrived).toEqual([]);
     await proxy.idle();
     expect(arrived).toEqual([line(body)]);
@@ -110,6 +114,24 @@ describe('the proxy', () => {
     expect(proxy.hits().cutReply).toBe(1);
   });
 
+  test('cutReply of a client that has gone meanwhile holds nothing back for ever', async () => {
+    only('cutReply');
+    node.removeAllListeners('request');
+    const released = new Promise<void>((resolve) => {
+      node.on('request', (_request, response) => {
+        arrived.push('held');
+        setTimeout(() => {
+          response.end('x'.repeat(1_000_000));
+          resolve();
+        }, 100);
+      });
+    });
+    await expect(post('one', AbortSignal.timeout(50))).rejects.toThrow();
+    await released;
+    await proxy.idle();
+    expect(proxy.hits().cutReply).toBe(1);
+  });
+
   test('cut: neither has anything', async () => {
     only('cut');
     await expect(post('one')).rejects.toThrow();
@@ -131,7 +153,7 @@ describe('the proxy', () => {
     only('reorder');
     const held = post('first');
     held.catch(() => {});
-    await post('second', 50).catch(() => {});
+    await post('second', AbortSignal.timeout(50)).catch(() => {});
     await proxy[Symbol.asyncDispose]();
     await expect(held).rejects.toThrow();
   });
