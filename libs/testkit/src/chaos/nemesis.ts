@@ -15,6 +15,13 @@ export interface Nemesis extends SystemListener {
   hits(): Map<MoveKind, number>;
 }
 
+/**
+ * How much longer a move may take, in milliseconds: a fault that has hit nothing stays on until it has, and a process that is
+ * just being started is waited for. Without it two moves at once would often spare each other.
+ */
+const longerMs = 5_000;
+const lookEveryMs = 50;
+
 type NodeFault = 'error' | 'lostReply' | 'delay' | 'reset' | 'down';
 
 export function createNemesis(
@@ -26,6 +33,8 @@ export function createNemesis(
   const hit = (kind: MoveKind, times = 1): void => {
     hits.set(kind, (hits.get(kind) ?? 0) + times);
   };
+  const hitsOf = (kind: MoveKind): number =>
+    isProxyMove(kind) ? system.proxy.hits()[faultOf(kind) as ProxyFault] : (hits.get(kind) ?? 0);
   /** Moves of nodes and proxy that are on right now. */
   const active = new Set<Move>();
   const stopped = new Set<number>();
@@ -79,16 +88,19 @@ export function createNemesis(
     const { kind, target } = move;
     if (isNodeMove(kind) || isProxyMove(kind)) {
       const tell = isNodeMove(kind) ? () => tellNode(target) : async () => tellProxy();
+      const before = hitsOf(kind);
       active.add(move);
       await tell();
       await pause(move.forMs);
+      await until(() => hitsOf(kind) > before, longerMs);
       active.delete(move);
       return tell();
     }
     if (kind === 'flush redis') {
-      if (await flush(system.redisUrl)) hit(kind);
+      if (await until(() => flush(system.redisUrl), longerMs)) hit(kind);
       return;
     }
+    await until(() => system.pidOf(target) !== null, longerMs);
     const pid = system.pidOf(target);
     if (pid === null) return;
     if (kind.startsWith('pause') || kind === 'freeze redis') return pauseProcess(move, [pid]);
@@ -146,6 +158,13 @@ const isNodeMove = (kind: MoveKind): boolean => kind.startsWith('node ');
 const isProxyMove = (kind: MoveKind): boolean => kind.startsWith('proxy ');
 const faultOf = (kind: MoveKind): string => kind.split(' ')[1]!;
 const count = (text: string, part: string): number => text.split(part).length - 1;
+
+/** Whether it came true within `limitMs`. */
+async function until(isTrue: () => boolean | Promise<boolean>, limitMs: number): Promise<boolean> {
+  for (const end = performance.now() + limitMs; performance.now() < end; await pause(lookEveryMs))
+    if (await isTrue()) return true;
+  return false;
+}
 
 /** False when there is no such process (any more). */
 function send(pid: number, signal: NodeJS.Signals): boolean {
