@@ -15,11 +15,10 @@ export interface Nemesis extends SystemListener {
   hits(): Map<MoveKind, number>;
 }
 
-/**
- * How much longer a move may take, in milliseconds: a fault that has hit nothing stays on until it has, and a process that is
- * just being started is waited for. Without it two moves at once would often spare each other.
- */
+/** How long a process that is just being started is waited for, in milliseconds: two moves at once would spare each other. */
 const longerMs = 5_000;
+/** How much longer a fault stays on when it has hit nothing yet: on a busy machine no request may have come by. */
+const longestFaultMs = 15_000;
 const lookEveryMs = 50;
 
 type NodeFault = 'error' | 'lostReply' | 'delay' | 'reset' | 'down';
@@ -92,7 +91,7 @@ export function createNemesis(
       active.add(move);
       await tell();
       await pause(move.forMs);
-      await until(() => hitsOf(kind) > before, longerMs);
+      await until(() => hitsOf(kind) > before, longestFaultMs);
       active.delete(move);
       return tell();
     }
