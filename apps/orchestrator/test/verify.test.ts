@@ -17,7 +17,9 @@ afterAll(() => backends[Symbol.asyncDispose]());
 beforeEach(() => {
   closing = new AbortController();
   running = 0;
-  events = async function* () {};
+  events = async function* () {
+    yield* [];
+  };
   api = startApi(backends, {
     closing: closing.signal,
     verify: (signal) => ({
@@ -41,7 +43,7 @@ const untilAborted = (signal: AbortSignal): Promise<never> =>
     signal.addEventListener('abort', () => reject(signal.reason as Error));
   });
 const waitForAbort = async function* (signal: AbortSignal): Verification['events'] {
-  await untilAborted(signal);
+  yield await untilAborted(signal);
 };
 const linesOf = (text: string) =>
   text
@@ -104,7 +106,9 @@ describe('GET /v1/verify', () => {
     expect(problemOf(busy)).toMatchObject({ status: 503, code: 'VERIFY_BUSY' });
     await first!.body!.cancel();
     await until(() => running === 1);
-    events = async function* () {};
+    events = async function* () {
+      yield* [];
+    };
     expect((await api.send('GET', '/v1/verify')).status).toBe(200);
     closing.abort();
     await until(() => running === 0);
@@ -113,7 +117,7 @@ describe('GET /v1/verify', () => {
   test('what fails at once is a problem; what fails on the way is the last line', async () => {
     const away = Object.assign(new Error('no'), { code: 'ECONNREFUSED' });
     events = async function* () {
-      throw away;
+      yield await Promise.reject(away);
     };
     expect(problemOf(await api.send('GET', '/v1/verify'))).toMatchObject({
       status: 503,
