@@ -56,6 +56,7 @@ export interface Reply {
 }
 
 export interface Api extends AppParts {
+  app: ReturnType<typeof createApp>;
   [Symbol.asyncDispose](): Promise<void>;
   /** A request as it comes over HTTP: with a Host header. */
   send(method: string, path: string, options?: SendOptions): Promise<Reply>;
@@ -108,6 +109,7 @@ export function startApi(
 
   return {
     ...parts,
+    app,
     async send(method, path, { headers = {}, body, signal } = {}) {
       const isRaw = typeof body === 'string' || body instanceof Uint8Array;
       const response = await app.request(`http://localhost${path}`, {
@@ -155,7 +157,7 @@ export function startApi(
 
 export async function replyOf(response: Response): Promise<Reply> {
   const text = await response.text();
-  const isJson = text !== '' && /json/.test(response.headers.get('content-type') ?? '');
+  const isJson = text !== '' && /[/+]json/.test(response.headers.get('content-type') ?? '');
   return {
     status: response.status,
     headers: response.headers,

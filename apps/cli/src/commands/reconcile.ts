@@ -70,7 +70,9 @@ async function reconcile(context: Context, request: ReconcileRequest): Promise<n
   } catch (error) {
     const { ids, totals } = tracker;
     if (ids.length > 0)
-      context.note(`${totals.total} repairs are accepted and go on: rops wait ${ids.join(' ')}`);
+      context.note(
+        `${plural(totals.total, 'repair')} accepted, which go on: rops wait ${ids.join(' ')}`,
+      );
     throw error;
   } finally {
     counting.clear();

@@ -1,5 +1,10 @@
 import type { VerifyFinding } from '@reliable-ops/contracts';
 import type { Sql } from '@reliable-ops/database';
+import type { Transaction } from './transaction.ts';
+
+/** A million sagas under way take longer than a statement may elsewhere, and more than 4 MB to join. */
+const timeLimit = '5min';
+const sortMemory = '64MB';
 
 /**
  * Finds where sagas, lanes and outbox do not fit together.
@@ -9,21 +14,34 @@ import type { Sql } from '@reliable-ops/database';
  * Called by: verify, once.
  */
 export async function findBrokenLinks(sql: Sql, limit: number): Promise<VerifyFinding[]> {
-  const rows = await sql<(Omit<VerifyFinding, 'node' | 'sagaId'> & { sagaId: number | null })[]>`
+  return sql.begin(async (tx) => {
+    await tx`select set_config('statement_timeout', ${timeLimit}, true), set_config('work_mem', ${sortMemory}, true)`;
+    return (await readBrokenLinks(tx, limit)).map(({ sagaId, ...finding }) => ({
+      ...finding,
+      node: null,
+      sagaId: sagaId === null ? null : String(sagaId),
+    }));
+  }) as Promise<VerifyFinding[]>;
+}
+
+type Row = Omit<VerifyFinding, 'node' | 'sagaId'> & { sagaId: number | null };
+
+function readBrokenLinks(tx: Transaction, limit: number): PromiseLike<Row[]> {
+  return tx<Row[]>`
     with owed as materialized (
-      select (command ->> 'sagaId')::bigint as saga, command ->> 'key' as key, command ->> 'step' as step,
-        command ->> 'phase' as phase, count(*)::int as commands
+      select (command ->> 'sagaId')::bigint as saga, command ->> 'step' as step, command ->> 'phase' as phase,
+        min(command ->> 'key') as key, count(*)::int as commands
       from saga.outbox cross join lateral jsonb_array_elements(commands) as command
-      group by 1, 2, 3, 4
+      group by 1, 2, 3
     ), active as materialized (
-      select id, key, status, steps from saga.sagas
+      select id, key, status from saga.sagas
       where status <> 'completed' and status in ('queued', 'running', 'compensating')
     ), awaited as materialized (
-      select active.id as saga, active.key, step ->> 'name' as step,
+      select s.id as saga, s.key, step ->> 'name' as step,
         case step ->> 'state' when 'preparing' then 'prepare' when 'running' then 'action' else 'compensation' end
           as phase
-      from active cross join lateral jsonb_array_elements(active.steps) as step
-      where active.status <> 'queued' and step ->> 'state' in ('preparing', 'running', 'compensating')
+      from saga.sagas s cross join lateral jsonb_array_elements(s.steps) as step
+      where s.status <> 'completed' and s.status in ('running', 'compensating') and step ->> 'state' in ('preparing', 'running', 'compensating')
     )
     select 'P2' as promise, awaited.key, format('one command in the outbox for the %s of step %s', phase, step) as expected,
       coalesce(commands, 0) || ' commands' as found, saga as "sagaId"
@@ -58,9 +76,4 @@ export async function findBrokenLinks(sql: Sql, limit: number): Promise<VerifyFi
     from saga.lanes left join saga.sagas s on s.id = holder
     where holder is not null and (s.status in ('running', 'compensating') and s.key = lanes.key) is not true
     limit ${limit}`;
-  return rows.map(({ sagaId, ...finding }) => ({
-    ...finding,
-    node: null,
-    sagaId: sagaId === null ? null : String(sagaId),
-  }));
 }
