@@ -45,6 +45,12 @@ export function answerBrokenRequests(
 
   server.on('checkExpectation', (_request, response: ServerResponse) => {
     const { contentType, body } = describe(417, 'Expect: only 100-continue is known');
-    response.writeHead(417, { Connection: 'close', 'Content-Type': contentType }).end(body);
+    response
+      .writeHead(417, {
+        Connection: 'close',
+        'Content-Type': contentType,
+        'Content-Length': Buffer.byteLength(body),
+      })
+      .end(body);
   });
 }

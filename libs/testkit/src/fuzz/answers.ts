@@ -29,7 +29,7 @@ export function noteAnswer(
   sent: FuzzRequest,
   reply: FuzzReply | undefined,
 ): void {
-  const name = `${sent.target} ${reply?.status ?? 'cut'}`;
+  const name = `${sent.target} ${reply?.status ?? 'no answer'}`;
   record.statuses.set(name, (record.statuses.get(name) ?? 0) + 1);
   if (!reply || reply.status < 300) for (const id of idsIn(sent)) record.ids.add(id);
   if (!reply) {

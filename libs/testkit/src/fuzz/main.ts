@@ -37,7 +37,7 @@ async function fuzz(options: Options): Promise<number> {
     });
     const rate = Math.round(requests / seconds);
     write(`${requests} requests in ${seconds.toFixed(1)} s (${rate}/s), ${sagas} sagas accepted`);
-    for (const [name, count] of [...statuses].sort()) write(`  ${name.padEnd(18)} ${count}`);
+    for (const [name, count] of [...statuses].sort()) write(`  ${name.padEnd(24)} ${count}`);
     for (const finding of findings.slice(0, mostFindings)) write(finding);
     write(findings.length === 0 ? 'everything holds' : `FAILED: ${findings.length} findings`);
     return findings.length === 0 ? 0 : 1;

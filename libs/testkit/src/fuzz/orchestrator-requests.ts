@@ -1,4 +1,4 @@
-import type { Random } from '../random.ts';
+import { createRandom, type Random } from '../random.ts';
 import type { FuzzRequest } from './request.ts';
 import {
   badTexts,
@@ -12,11 +12,11 @@ import {
 
 /** Ids of groups that sagas make. Nobody else writes these, so that the nodes must agree on them. */
 const sagaIds = 2_000;
-export const sagaId = (random: Random): string =>
+const sagaId = (random: Random): string =>
   random.between(0, 9) === 0 ? `saga-${oddText(random)}` : `saga-${random.between(0, sagaIds)}`;
 
 /** Keys that come again, some of them with another body. */
-const idempotencyKeys = 500;
+const idempotencyKeys = 2_000;
 
 const sagaOf = (random: Random): { saga: string; input: { groupId: string } } => ({
   saga: random.pick(['create-group', 'create-group', 'delete-group']),
@@ -48,16 +48,18 @@ const lines = { 'content-type': 'application/x-ndjson' };
 
 /** A request that is meant, so that there is something to spoil. */
 function meantPost(random: Random): FuzzRequest {
-  const headers: Record<string, string> = {};
-  if (random.between(0, 2) === 0)
-    headers['idempotency-key'] = `key-${random.between(0, idempotencyKeys)}`;
+  const key = random.between(0, 2) === 0 ? random.between(0, idempotencyKeys) : undefined;
+  // Most of those with a key are repeats of what it came with; some are something else.
+  const content = key === undefined || random.between(0, 9) === 0 ? random : createRandom(key);
+  const headers: Record<string, string> =
+    key === undefined ? {} : { 'idempotency-key': `key-${key}` };
   if (random.between(0, 9) === 0)
     headers['prefer'] = random.pick(['wait=0', 'wait=1', 'respond-async']);
-  return random.pick([
-    () => request('POST', '/v1/sagas', { ...json, ...headers }, JSON.stringify(sagaOf(random))),
+  return content.pick([
+    () => request('POST', '/v1/sagas', { ...json, ...headers }, JSON.stringify(sagaOf(content))),
     () =>
-      request('POST', '/v1/sagas/batch', { ...json, ...headers }, JSON.stringify(batchOf(random))),
-    () => request('POST', '/v1/sagas/batch', { ...lines, ...headers }, linesOf(random)),
+      request('POST', '/v1/sagas/batch', { ...json, ...headers }, JSON.stringify(batchOf(content))),
+    () => request('POST', '/v1/sagas/batch', { ...lines, ...headers }, linesOf(content)),
   ])();
 }
 

@@ -1,4 +1,4 @@
-export type Target = 'orchestrator' | 'node-api';
+type Target = 'orchestrator' | 'node-api';
 
 /** One request, as it is to be sent. */
 export interface FuzzRequest {

@@ -21,7 +21,7 @@ export interface FuzzResult {
   seconds: number;
   /** Sagas that were accepted. */
   sagas: number;
-  /** How often each status came, by API; `cut`: no answer. */
+  /** How often each status came, by API; `no answer`: most of them had no end. */
   statuses: Map<string, number>;
   findings: string[];
 }

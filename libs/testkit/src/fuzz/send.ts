@@ -12,7 +12,7 @@ export interface Sender extends Disposable {
   send(request: FuzzRequest): Promise<FuzzReply | undefined>;
 }
 
-export class HungError extends Error {
+class HungError extends Error {
   override readonly name = 'HungError';
 }
 

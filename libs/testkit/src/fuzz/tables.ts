@@ -82,7 +82,7 @@ export async function checkTables(
         `ids on ${node} that nobody sent`,
         rows
           .map(({ id }) => id)
-          .filter((id) => !record.ids.has(id) && !/^-?[\d.e+]+$|^-?inf$/.test(id)),
+          .filter((id) => !record.ids.has(id) && !/^-?[\d.e+-]+$|^-?inf$/.test(id)),
       );
     }
     return { sagas: sagas.length, findings };
