@@ -77,9 +77,10 @@ export function createNemesis(
     pids.filter((pid) => send(pid, name)).length > 0;
   const pauseProcess = async (move: Move, pids: number[]): Promise<void> => {
     if (!signal(pids, 'SIGSTOP')) return;
+    hit(move.kind);
     pids.forEach((pid) => stopped.add(pid));
     await pause(move.forMs);
-    if (signal(pids, 'SIGCONT')) hit(move.kind);
+    signal(pids, 'SIGCONT');
     pids.forEach((pid) => stopped.delete(pid));
   };
 
