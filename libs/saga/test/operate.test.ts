@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { connect, type Sql } from '@reliable-ops/database';
-import { createTestDatabase } from '@reliable-ops/testkit';
+import { createTestDatabase, waitFor } from '@reliable-ops/testkit';
 import { z } from 'zod';
 import {
   createEngine,
@@ -467,13 +467,26 @@ describe('pause', () => {
   });
 
   test('recovery that looked a moment before a pause does not undo it', async () => {
-    const recover = createRecovery({ log, queue, holder: 'one', intervalMs: 5_000 });
-    await Promise.all([
-      ...Array.from({ length: 10 }, () => recover()),
-      engine.pause('n1', ann),
-      engine.pause('n2', ann),
-      engine.pause('n3', ann),
-    ]);
-    expect([...queue.paused].sort()).toEqual(nodes);
+    const pauseOnly = queue.pauseOnly.bind(queue);
+    let goOn = (): void => {};
+    let isTelling = false;
+    // Recovery has read that nothing is paused, and is about to tell the queue.
+    queue.pauseOnly = async (participants) => {
+      queue.pauseOnly = pauseOnly;
+      isTelling = true;
+      await new Promise<void>((resolve) => (goOn = resolve));
+      await pauseOnly(participants);
+    };
+    const recovering = createRecovery({ log, queue, holder: 'one', intervalMs: 5_000 })();
+    await waitFor('recovery to tell the queue', () => isTelling);
+    let isPaused = false;
+    const pausing = engine.pause('n2', ann).then(() => (isPaused = true));
+    await waitFor('the pause to wait, or to be through', async () => {
+      const waiting = await sql`select 1 from pg_locks where not granted`;
+      return isPaused || waiting.length > 0;
+    });
+    goOn();
+    await Promise.all([recovering, pausing]);
+    expect([...queue.paused]).toEqual(['n2']);
   });
 });
