@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { connect, type Sql } from '@reliable-ops/database';
-import { createTestDatabase } from '@reliable-ops/testkit';
+import { createTestDatabase, waitFor } from '@reliable-ops/testkit';
 import { z } from 'zod';
 import {
   createEngine,
@@ -380,5 +380,113 @@ describe('stuck', () => {
         { name: 'create-thing', version: 1, step: 'n2', error: expect.any(String), sagas: 3 },
       ],
     });
+  });
+});
+
+describe('pause', () => {
+  test('a running saga gets back the time that it could not use; one accepted meanwhile the time since; others none', async () => {
+    queue.marker = await log.incarnation();
+    const [before, turned] = await accept('a', 'b');
+    await engine.cancel([turned!], ann);
+    nowMs += 1_000;
+    const pausedAt = nowMs;
+    const { pause } = await engine.pause('n2', ann);
+    expect(pause).toEqual({ participant: 'n2', ...ann, pausedAt });
+    nowMs += 5_000;
+    const [during] = await accept('c');
+    nowMs += deadlineMs;
+    const [deadlineOfTurned] = (await log.getSagas([turned!])).map((one) => one.deadlineAt);
+    expect((await engine.resume('n2')).pause?.pausedAt).toBe(pausedAt);
+    const left = async (id: number) => (await saga(id)).deadlineAt! - nowMs;
+    expect(await left(before!)).toBe(deadlineMs - 1_000);
+    expect(await left(during!)).toBe(deadlineMs);
+    expect((await saga(turned!)).deadlineAt).toBe(deadlineOfTurned);
+    expect(await log.readPauses()).toEqual([]);
+    // What fails now is tried again, not taken back.
+    stores[1]!.fault = () => 'error';
+    await runDue();
+    stores[1]!.fault = () => 'none';
+    await drain();
+    expect(await status(before!, during!)).toEqual(['completed', 'completed']);
+  });
+
+  test('a saga that waits for another participant gets nothing back', async () => {
+    const [id] = await accept('a');
+    await run(queue.take().filter(({ participant }) => participant === 'n2'));
+    const { deadlineAt } = await saga(id!);
+    await engine.pause('n2', ann);
+    nowMs += 9_000;
+    await engine.resume('n2');
+    expect((await saga(id!)).deadlineAt).toBe(deadlineAt);
+  });
+
+  test('said twice it is one, the first; a resume of what is not paused does nothing', async () => {
+    const first = await engine.pause('n2', ann);
+    nowMs += 1_000;
+    expect(await engine.pause('n2', { by: 'bob', note: 'me too' })).toEqual(first);
+    expect([...queue.paused]).toEqual(['n2']);
+    expect((await engine.resume('n2')).pause).toEqual(first.pause);
+    expect(await engine.resume('n2')).toEqual({ pause: null, isTold: true });
+    expect([...queue.paused]).toEqual([]);
+  });
+
+  test('with the queue away it stands, and recovery tells the queue', async () => {
+    queue.away = true;
+    expect((await engine.pause('n2', ann)).isTold).toBe(false);
+    queue.away = false;
+    const recover = createRecovery({ log, queue, holder: 'one', intervalMs: 5_000 });
+    await recover();
+    expect([...queue.paused]).toEqual(['n2']);
+    queue.away = true;
+    expect((await engine.resume('n2')).isTold).toBe(false);
+    queue.away = false;
+    await recover();
+    expect([...queue.paused]).toEqual([]);
+  });
+
+  test('a queue that has lost everything is paused before anything is published, by recovery and by those who accept', async () => {
+    await engine.pause('n2', ann);
+    await accept('a');
+    queue.wipe();
+    await accept('b');
+    expect([...queue.jobs.values()].map(({ participant }) => participant).sort()).toEqual([
+      'n1',
+      'n3',
+    ]);
+    const add = queue.add.bind(queue);
+    const seen: string[][] = [];
+    queue.add = async (entries) => {
+      seen.push([...queue.paused]);
+      await add(entries);
+    };
+    await createRecovery({ log, queue, holder: 'one', intervalMs: 5_000 })();
+    expect(seen).toEqual([['n2']]);
+    await engine.resume('n2');
+    await drain();
+    expect((await log.countActive()).running).toBe(0);
+  });
+
+  test('recovery that looked a moment before a pause does not undo it', async () => {
+    const pauseOnly = queue.pauseOnly.bind(queue);
+    let goOn = (): void => {};
+    let isTelling = false;
+    // Recovery has read that nothing is paused, and is about to tell the queue.
+    queue.pauseOnly = async (participants) => {
+      queue.pauseOnly = pauseOnly;
+      isTelling = true;
+      await new Promise<void>((resolve) => (goOn = resolve));
+      await pauseOnly(participants);
+    };
+    const recovering = createRecovery({ log, queue, holder: 'one', intervalMs: 5_000 })();
+    await waitFor('recovery to tell the queue', () => isTelling);
+    let isPaused = false;
+    const pausing = engine.pause('n2', ann).then(() => (isPaused = true));
+    await waitFor('the pause to wait, or to be through', async () => {
+      const waiting = await sql`select 1 from pg_locks where not granted`;
+      return isPaused || waiting.length > 0;
+    });
+    goOn();
+    await Promise.all([recovering, pausing]);
+    expect([...queue.paused]).toEqual(['n2']);
   });
 });

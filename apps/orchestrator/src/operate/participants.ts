@@ -7,6 +7,7 @@ import type {
   Registry,
   SagaLog,
 } from '@reliable-ops/saga';
+import type { Logger } from '@reliable-ops/runtime';
 import { Hono, type Context } from 'hono';
 import { ProblemError } from '../problem.ts';
 import { postgresPatienceMs, within } from '../within.ts';
@@ -21,10 +22,17 @@ export interface ParticipantOptions {
   log: Pick<SagaLog, 'readPauses'>;
   queue: Pick<BullmqQueue, 'queues' | 'isConnected'>;
   registry: Registry;
+  logger: Logger;
 }
 
 /** Participants, and their maintenance windows. A pause stands in Postgres; Redis need not be there. */
-export function participantRoutes({ engine, log, queue, registry }: ParticipantOptions): Hono {
+export function participantRoutes({
+  engine,
+  log,
+  queue,
+  registry,
+  logger,
+}: ParticipantOptions): Hono {
   const nameOf = (context: Context): string => {
     const name = context.req.param('name') ?? '';
     if (registry.participants.includes(name)) return name;
@@ -65,12 +73,14 @@ export function participantRoutes({ engine, log, queue, registry }: ParticipantO
       const name = nameOf(context);
       const operator = operatorOf(await readBody(operatorBody, context));
       const paused = await within(postgresPatienceMs, engine.pause(name, operator));
+      logger.info({ participant: name, ...operator }, 'paused');
       return context.json(await answer(name, paused));
     })
     .post('/v1/participants/:name/resume', async (context) => {
       const name = nameOf(context);
-      await readBody(operatorBody, context);
+      const operator = operatorOf(await readBody(operatorBody, context));
       const resumed = await within(postgresPatienceMs, engine.resume(name));
+      logger.info({ participant: name, ...operator }, 'resumed');
       return context.json(await answer(name, resumed));
     });
 }
