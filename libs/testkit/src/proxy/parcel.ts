@@ -23,7 +23,13 @@ export interface Reply {
 const silenceMs = 60_000;
 
 /** Headers of one connection, which the next one has its own of. */
-const ofConnection = ['connection', 'keep-alive', 'transfer-encoding', 'host', 'content-length'];
+const ofConnection = new Set([
+  'connection',
+  'keep-alive',
+  'transfer-encoding',
+  'host',
+  'content-length',
+]);
 
 /** Rejects when the client goes away in the middle of it. */
 export async function readParcel(request: IncomingMessage): Promise<Parcel> {
@@ -65,4 +71,4 @@ async function readBody(message: IncomingMessage): Promise<Buffer> {
 }
 
 const endToEnd = ({ headers }: IncomingMessage): IncomingHttpHeaders =>
-  Object.fromEntries(Object.entries(headers).filter(([name]) => !ofConnection.includes(name)));
+  Object.fromEntries(Object.entries(headers).filter(([name]) => !ofConnection.has(name)));
