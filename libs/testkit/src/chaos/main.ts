@@ -2,7 +2,6 @@ import { fileURLToPath } from 'node:url';
 import { measureRecovery } from './measure-recovery.ts';
 import { parseOptions, usage, UsageError, type ChaosOptions } from './options.ts';
 import { runChaos } from './run.ts';
-import { describeMove } from './schedule.ts';
 import { describeResult, judge } from './verdict.ts';
 
 const checkout = fileURLToPath(new URL('../../../..', import.meta.url));
@@ -38,8 +37,6 @@ async function chaos(options: ChaosOptions): Promise<number> {
   const folder = `${checkout}.local/chaos/seed-${seed}`;
   await result.journal.save(folder);
   if (reasons.length > 0) write(result.journal.tails(tailLines));
-  write('schedule:');
-  result.schedule.forEach((move) => write(describeMove(move)));
   describeResult(result).forEach(write);
   if (reasons.length === 0) {
     write(`seed ${seed}: everything holds`);

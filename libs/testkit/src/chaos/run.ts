@@ -8,7 +8,7 @@ import { createJournal, type Journal } from './journal.ts';
 import { planLoad } from './load.ts';
 import { createNemesis } from './nemesis.ts';
 import type { ChaosOptions } from './options.ts';
-import { drawSchedule, type Move, type MoveKind } from './schedule.ts';
+import { describeMove, drawSchedule, type Move, type MoveKind } from './schedule.ts';
 import { readState, type State } from './state.ts';
 import { startChaosSystem } from './system.ts';
 
@@ -45,6 +45,8 @@ export async function runChaos(
 ): Promise<ChaosResult> {
   const schedule = drawSchedule({ seed, seconds, workers, nodes: nodeNames, lockMs: jobLockMs });
   const requests = planLoad({ seed, seconds, sagas });
+  say('schedule:');
+  for (const move of schedule) say(describeMove(move));
   const journal = createJournal();
   const restartDelays = createRandom(seed, 'restarts');
   await using system = await startChaosSystem({
