@@ -9,24 +9,17 @@ export async function groupStuck(
   sql: Sql,
   limit: number,
 ): Promise<{ sagas: number; causes: StuckCause[] }> {
-  const rows = await sql<(StuckCause & { total: number })[]>`
+  const [row] = await sql<[{ sagas: number; causes: StuckCause[] }]>`
     with stuck as materialized (
       select id, name, version, steps from saga.sagas
       where status = 'compensating' and status <> 'completed' and stuck
+    ), causes as (
+      select name, version, step ->> 'name' as step, step -> 'log' -> -1 ->> 5 as error, count(*)::int as sagas
+      from stuck cross join lateral jsonb_array_elements(steps) as step
+      where step ->> 'state' = 'compensating' and step -> 'log' -> -1 ->> 0 = 'compensation'
+      group by 1, 2, 3, 4 order by sagas desc, step, error limit ${limit}
     )
-    select name, version, step ->> 'name' as step, step -> 'log' -> -1 ->> 5 as error, count(*)::int as sagas,
-      (select count(*)::int from stuck) as total
-    from stuck cross join lateral jsonb_array_elements(steps) as step
-    where step ->> 'state' = 'compensating' and step -> 'log' -> -1 ->> 0 = 'compensation'
-    group by 1, 2, 3, 4 order by sagas desc, step, error limit ${limit}`;
-  return {
-    sagas: rows[0]?.total ?? 0,
-    causes: rows.map(({ name, version, step, error, sagas }) => ({
-      name,
-      version,
-      step,
-      error,
-      sagas,
-    })),
-  };
+    select (select count(*)::int from stuck) as sagas,
+      coalesce((select jsonb_agg(to_jsonb(causes) order by sagas desc, step, error) from causes), '[]') as causes`;
+  return row;
 }
