@@ -1,0 +1,117 @@
+import type { Entry, JobQueue } from '@reliable-ops/saga';
+import { SimulatedFault } from './fault.ts';
+import type { Random } from './random.ts';
+import type { Life } from './scheduler.ts';
+
+export interface Job {
+  entry: Entry;
+  state: 'waiting' | 'active' | 'finished';
+  dueAt: number;
+  /** Raised each time that it is handed out: who has an older one has lost his lock. */
+  lock: number;
+  holder: Life | undefined;
+  stalls: number;
+  failures: number;
+}
+
+/** What BullMQ keeps in Redis, as far as the engine can tell. */
+export class QueueState {
+  jobs = new Map<string, Job>();
+  marker: string | null = null;
+  isAway = false;
+
+  wipe(): void {
+    this.jobs.clear();
+    this.marker = null;
+  }
+
+  /** An id that is there already, finished or not, swallows the new job. */
+  add(entries: Entry[], now: number): void {
+    for (const entry of entries)
+      if (!this.jobs.has(entry.id))
+        this.jobs.set(entry.id, {
+          entry,
+          state: 'waiting',
+          dueAt: Math.max(now, entry.dueAt),
+          lock: 0,
+          holder: undefined,
+          stalls: 0,
+          failures: 0,
+        });
+  }
+
+  findMissing(entries: Entry[]): Entry[] {
+    return entries.filter(({ id }) => {
+      const job = this.jobs.get(id);
+      if (job?.state === 'finished') this.jobs.delete(id);
+      return job === undefined || job.state === 'finished';
+    });
+  }
+
+  waiting(participant: string): Job[] {
+    const waiting: Job[] = [];
+    for (const job of this.jobs.values())
+      if (job.state === 'waiting' && job.entry.participant === participant) waiting.push(job);
+    return waiting;
+  }
+
+  /** Hands a job out; answers the lock that its holder has to show. */
+  start(job: Job, holder: Life): number {
+    job.state = 'active';
+    job.holder = holder;
+    return ++job.lock;
+  }
+
+  /** The job's holder is done with it, or hands it back; nothing happens where he has lost his lock. */
+  end(job: Job, lock: number, ending: { finished: true } | { dueAt: number }): void {
+    if (this.jobs.get(job.entry.id) !== job || job.lock !== lock || job.state !== 'active') return;
+    job.holder = undefined;
+    job.state = 'dueAt' in ending ? 'waiting' : 'finished';
+    if (!('dueAt' in ending)) return;
+    job.dueAt = ending.dueAt;
+    job.failures++;
+  }
+
+  /** Its holder has not renewed his lock: the job goes to somebody else, whatever its holder still does. */
+  stall(job: Job, lock: number): boolean {
+    if (this.jobs.get(job.entry.id) !== job || job.lock !== lock || job.state !== 'active')
+      return false;
+    job.state = 'waiting';
+    job.holder = undefined;
+    job.stalls++;
+    return true;
+  }
+}
+
+export interface QueueHost {
+  schedule(label: string, run: () => void): void;
+  now(): number;
+  random: Random;
+  /** How a call ends; `lost`: it was carried out; `partial`: some of it was. */
+  failCall(): 'none' | 'failed' | 'partial' | 'lost';
+}
+
+/** A process's connection to the queue: every call is a step. */
+export function createSimulatedQueue(state: QueueState, host: QueueHost): JobQueue {
+  const ask = <T>(label: string, call: (part: <I>(items: I[]) => I[]) => T): Promise<T> =>
+    new Promise((resolve, reject) => {
+      host.schedule(label, () => {
+        const fault = state.isAway ? 'failed' : host.failCall();
+        const part = <I>(items: I[]): I[] =>
+          fault === 'partial' ? items.filter(() => host.random.chance(0.5)) : items;
+        const result = fault === 'failed' ? undefined : call(part);
+        if (fault === 'none') resolve(result as T);
+        else reject(new SimulatedFault('the queue is away'));
+      });
+    });
+  return {
+    add: (entries) => ask('add jobs', (part) => state.add(part(entries), host.now())),
+    findMissing: (entries) => ask('find missing jobs', () => state.findMissing(entries)),
+    readMarker: () => ask('read marker', () => state.marker),
+    writeMarker: (incarnation) =>
+      ask('write marker', () => {
+        state.marker = incarnation;
+      }),
+    announceEnded: () => ask('announce ended', () => {}),
+  };
+}
