@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { simulateMany } from './run-many.ts';
-import { loadEngine } from './run-range.ts';
+import { loadEngine, simulateRange } from './run-range.ts';
 import { simulateSeed } from './simulate.ts';
 import { missedIn, type Tally } from './tally.ts';
 
@@ -27,16 +27,21 @@ async function main(): Promise<number> {
   const startedAt = performance.now();
   const perMinute = ({ seeds: done }: Tally): number =>
     Math.round((done / (performance.now() - startedAt)) * 60_000);
-  const tally = await simulateMany({
-    from,
-    seeds,
-    jobs,
-    engineUrl,
-    onProgress(soFar) {
-      if (!json && process.stderr.isTTY)
-        process.stderr.write(`\r${soFar.seeds} of ${seeds} seeds, ${perMinute(soFar)} a minute `);
-    },
-  });
+  const tally =
+    jobs === 1
+      ? await simulateRange(await loadEngine(engineUrl), { from, seeds })
+      : await simulateMany({
+          from,
+          seeds,
+          jobs,
+          engineUrl,
+          onProgress(soFar) {
+            if (!json && process.stderr.isTTY)
+              process.stderr.write(
+                `\r${soFar.seeds} of ${seeds} seeds, ${perMinute(soFar)} a minute `,
+              );
+          },
+        });
   if (!json && process.stderr.isTTY) process.stderr.write('\n');
   const missed = missedIn(tally);
   if (json) process.stdout.write(`${JSON.stringify({ ...tally, missed })}\n`);

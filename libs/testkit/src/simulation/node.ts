@@ -104,6 +104,6 @@ export class SimulatedNode {
 }
 
 const contentIn = (data: Json): number | null => {
-  const { before } = data as { before: { content: number | null } };
-  return before.content;
+  const { before } = data as { before: { content: number | null } | null };
+  return before?.content ?? null;
 };

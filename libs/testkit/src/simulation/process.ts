@@ -76,6 +76,12 @@ const hostQueue = (world: World, life: Life) => ({
     world.strikes('queueFails', 'call to the queue failed')
       ? world.random.pick(['failed', 'partial', 'lost'] as const)
       : ('none' as const),
+  owed: () => [...world.tables.outbox.keys()],
+  onFalseMarker: (id: string) =>
+    world.watch.violate(
+      'P2',
+      `the queue is marked as complete, but the job of row ${id} is missing`,
+    ),
 });
 
 export const startOrchestrator = startProcess;

@@ -45,9 +45,9 @@ export const stuckAfter = 3;
 export function drawProfile(random: Random): Profile {
   const sometimes = (most: number): number => (random.chance(0.5) ? most * random.next() : 0);
   return {
-    keys: 1 + random.below(3),
+    keys: 1 + random.below(4),
     requests: 2 + random.below(4),
-    batch: 1 + random.below(3),
+    batch: 1 + random.below(5),
     orchestrators: 1 + random.below(2),
     steps: 60 + random.below(240),
     stepAttempts: 1 + random.below(4),
@@ -67,7 +67,7 @@ export function drawProfile(random: Random): Profile {
     commitLost: sometimes(0.1),
     queueFails: sometimes(0.2),
     callLost: sometimes(0.2),
-    callRefused: sometimes(0.1),
+    callRefused: sometimes(0.2),
     replyLost: sometimes(0.3),
     callLate: sometimes(0.3),
     callRepeated: sometimes(0.3),

@@ -228,6 +228,7 @@ export class PromiseWatch {
         () => `saga ${id} is not flagged stuck after ${step.attempts} attempts`,
       );
     }
+    this.#checkStages(saga, plan);
     this.#expect(
       !saga.stuck || status === 'compensating',
       'status',
@@ -243,6 +244,31 @@ export class PromiseWatch {
       'status',
       () => `saga ${id} is ${status} with fence ${fence}`,
     );
+  }
+
+  /** Stages go forward one after another, and back the other way. */
+  #checkStages({ id, status, steps }: Saga, { stages }: PlannedSaga): void {
+    if (!active.includes(status)) return;
+    const stateOf = (node: string): StepRecord['state'] =>
+      steps.find(({ name }) => name === node)!.state;
+    const seen = stages.map((stage) => stage.map(({ node }) => stateOf(node)));
+    for (let stage = 1; stage < seen.length; stage++) {
+      const earlier = seen[stage - 1]!;
+      const later = seen[stage]!;
+      const isBegun = later.some((state) => state !== 'pending' && state !== 'skipped');
+      const isOrdered =
+        status === 'running'
+          ? !isBegun || earlier.every((state) => state === 'applied')
+          : !earlier.includes('compensating') ||
+            !later.some((state) =>
+              ['preparing', 'running', 'applied', 'compensating'].includes(state),
+            );
+      this.#expect(
+        isOrdered,
+        'stages',
+        () => `saga ${id} is ${status}, its stages are ${JSON.stringify(seen)}`,
+      );
+    }
   }
 
   /** A saga has just ended, and held its lane until now. */

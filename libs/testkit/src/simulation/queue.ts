@@ -19,8 +19,10 @@ export class QueueState {
   jobs = new Map<string, Job>();
   marker: string | null = null;
   isAway = false;
+  wipes = 0;
 
   wipe(): void {
+    this.wipes++;
     this.jobs.clear();
     this.marker = null;
   }
@@ -89,6 +91,10 @@ export interface QueueHost {
   random: Random;
   /** How a call ends; `lost`: it was carried out; `partial`: some of it was. */
   failCall(): 'none' | 'failed' | 'partial' | 'lost';
+  /** Ids of the outbox rows that are committed. */
+  owed(): string[];
+  /** The marker says that the queue holds what was owed when its absence was noticed, but this job is missing. */
+  onFalseMarker(id: string): void;
 }
 
 /** A process's connection to the queue: every call is a step. */
@@ -104,12 +110,23 @@ export function createSimulatedQueue(state: QueueState, host: QueueHost): JobQue
         else reject(new SimulatedFault('the queue is away'));
       });
     });
+  let owedThen: string[] = [];
+  let wipesThen = 0;
   return {
     add: (entries) => ask('add jobs', (part) => state.add(part(entries), host.now())),
     findMissing: (entries) => ask('find missing jobs', () => state.findMissing(entries)),
-    readMarker: () => ask('read marker', () => state.marker),
+    readMarker: () =>
+      ask('read marker', () => {
+        owedThen = host.owed();
+        wipesThen = state.wipes;
+        return state.marker;
+      }),
     writeMarker: (incarnation) =>
       ask('write marker', () => {
+        const owed = new Set(host.owed());
+        if (state.wipes === wipesThen)
+          for (const id of owedThen)
+            if (owed.has(id) && !state.jobs.has(id)) host.onFalseMarker(id);
         state.marker = incarnation;
       }),
     announceEnded: () => ask('announce ended', () => {}),

@@ -143,10 +143,13 @@ function createFaults(
       if (world.strikes('stall', 'lock lost')) {
         const active = [...queue.jobs.values()].filter(({ state }) => state === 'active');
         if (active.length > 0) {
-          const job = random.pick(active);
-          queue.stall(job, job.lock);
-          world.count('job stalled');
-          yield `${job.holder?.name ?? 'a worker'} loses the lock of job ${job.entry.id}`;
+          const { entry, holder } = random.pick(active);
+          // A process that was too busy to renew its locks loses all of them; one may also get lost alone.
+          const isBusy = random.chance(0.5);
+          for (const job of active)
+            if (isBusy ? job.holder === holder : job.entry === entry)
+              if (queue.stall(job, job.lock)) world.count('job stalled');
+          yield `${holder?.name ?? 'a worker'} loses the lock of ${isBusy ? 'all its jobs' : `job ${entry.id}`}`;
         }
       }
       if (world.strikes('wipe', 'queue wiped')) {
