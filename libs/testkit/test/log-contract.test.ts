@@ -25,7 +25,9 @@ describe.each([
   beforeAll(async () => {
     harness = await create();
   });
-  afterAll(() => harness[Symbol.asyncDispose]());
+  afterAll(async () => {
+    await harness[Symbol.asyncDispose]();
+  });
   beforeEach(() => harness.clear());
 
   const transact = <T>(work: (tx: LogTransaction) => Promise<T>): Promise<T> =>
