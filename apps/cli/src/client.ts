@@ -1,19 +1,35 @@
 import {
   batchAccepted,
   batchCounts,
+  clusterFaults,
   clusterView,
+  nodeFaults,
+  operatedViews,
+  participantViews,
+  pausedView,
+  retryStuckView,
   sagaPage,
   sagaView,
   statusView,
+  stuckView,
   type BatchAccepted,
   type BatchCounts,
+  type ClusterFaults,
   type ClusterView,
+  type NodeFaults,
+  type OperatedView,
+  type OperatorBody,
+  type OperatorVerb,
+  type ParticipantView,
+  type PausedView,
+  type RetryStuckView,
   type SagaPage,
   type SagaStatus,
   type SagaView,
   type StartBatch,
   type StartSaga,
   type StatusView,
+  type StuckView,
 } from '@reliable-ops/contracts';
 import type { Endpoint } from './endpoint.ts';
 import { ContractError, NotFoundError, RefusedError } from './errors.ts';
@@ -22,6 +38,7 @@ import { createTransport, readBody } from './transport.ts';
 interface SagaQuery {
   status?: SagaStatus | undefined;
   key?: string | undefined;
+  stuck?: 'true' | undefined;
   limit?: number | undefined;
   cursor?: string | undefined;
 }
@@ -41,6 +58,15 @@ export interface Client {
   listSagas(query: SagaQuery): Promise<SagaPage>;
   readCluster(): Promise<ClusterView>;
   readStatus(): Promise<StatusView>;
+  /** What came of it for each of `ids`, in their order. */
+  operate(verb: OperatorVerb, body: OperatorBody & { ids: string[] }): Promise<OperatedView[]>;
+  retryStuck(body: OperatorBody & { perSecond: number }): Promise<RetryStuckView>;
+  readStuck(): Promise<StuckView>;
+  readParticipants(): Promise<ParticipantView[]>;
+  pause(node: string, body: OperatorBody): Promise<PausedView>;
+  resume(node: string, body: OperatorBody): Promise<PausedView>;
+  readFaults(): Promise<ClusterFaults>;
+  setFaults(node: string, faults: NodeFaults): Promise<NodeFaults>;
 }
 
 /** `patienceMs`: how long a call is repeated while nobody answers; 0: not at all. */
@@ -49,6 +75,11 @@ export function createClient(
   options: { signal: AbortSignal; patienceMs: number },
 ): Client {
   const send = createTransport(endpoint, options);
+  const setPaused = async (node: string, verb: 'pause' | 'resume', body: OperatorBody) => {
+    checkSegment('node', node);
+    const path = `v1/participants/${encodeURIComponent(node)}/${verb}`;
+    return readBody(await send({ path, body }), pausedView);
+  };
   return {
     async startSaga(body, idempotencyKey) {
       const answer = await send({ path: 'v1/sagas', body, idempotencyKey });
@@ -75,18 +106,38 @@ export function createClient(
       readBody(await send({ path: 'v1/sagas', query: { ...query } }), sagaPage),
     readCluster: async () => readBody(await send({ path: 'v1/cluster' }), clusterView),
     readStatus: async () => readBody(await send({ path: 'v1/status' }), statusView),
+    operate: async (verb, body) =>
+      readBody(await send({ path: `v1/sagas/${verb}`, body }), operatedViews).sagas,
+    retryStuck: async (body) =>
+      readBody(await send({ path: 'v1/stuck/retry', body }), retryStuckView),
+    readStuck: async () => readBody(await send({ path: 'v1/stuck' }), stuckView),
+    readParticipants: async () =>
+      readBody(await send({ path: 'v1/participants' }), participantViews).participants,
+    pause: (node, body) => setPaused(node, 'pause', body),
+    resume: (node, body) => setPaused(node, 'resume', body),
+    readFaults: async () => readBody(await send({ path: 'v1/faults' }), clusterFaults),
+    async setFaults(node, faults) {
+      checkSegment('node', node);
+      const path = `v1/faults/${encodeURIComponent(node)}`;
+      return readBody(await send({ path, body: faults, method: 'put' }), nodeFaults);
+    },
   };
 }
 
 async function found<Found>(what: string, id: string, read: () => Promise<Found>): Promise<Found> {
-  const missing = `there is no ${what} "${id}"`;
-  // A URL swallows these: they would ask for another resource.
-  if (id === '' || id === '.' || id === '..') throw new NotFoundError(missing);
+  checkSegment(what, id);
   try {
     return await read();
   } catch (error) {
     throw error instanceof RefusedError && error.status === 404
-      ? new NotFoundError(missing)
+      ? new NotFoundError(missing(what, id))
       : error;
   }
 }
+
+/** A URL swallows these: they would ask for another resource. */
+function checkSegment(what: string, id: string): void {
+  if (id === '' || id === '.' || id === '..') throw new NotFoundError(missing(what, id));
+}
+
+const missing = (what: string, id: string): string => `there is no ${what} "${id}"`;

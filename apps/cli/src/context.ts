@@ -13,6 +13,18 @@ export interface Options {
   status?: string;
   key?: string;
   limit?: string;
+  stuck?: boolean;
+  allStuck?: boolean;
+  perSecond?: string;
+  by?: string;
+  note?: string;
+  error?: string;
+  lostReply?: string;
+  delay?: string;
+  reset?: string;
+  down?: boolean;
+  seed?: string;
+  clear?: boolean;
 }
 
 /** What a command has at hand. */

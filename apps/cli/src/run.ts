@@ -77,10 +77,26 @@ async function runMatched(cli: CAC): Promise<number> {
 }
 
 function readOptions(given: CAC['options']): Options {
-  const texts = ['url', 'token', 'status', 'key', 'limit'] as const;
+  const texts = [
+    'url',
+    'token',
+    'status',
+    'key',
+    'limit',
+    'perSecond',
+    'by',
+    'note',
+    'error',
+    'lostReply',
+    'delay',
+    'reset',
+    'seed',
+  ] as const;
+  const flags = ['stuck', 'allStuck', 'down', 'clear'] as const;
   return {
     json: given['json'] === true,
     wait: given['wait'] !== false,
+    ...Object.fromEntries(flags.flatMap((name) => (given[name] === true ? [[name, true]] : []))),
     ...Object.fromEntries(
       texts.flatMap((name) => (name in given ? [[name, unshield(String(given[name]))]] : [])),
     ),

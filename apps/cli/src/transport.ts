@@ -21,8 +21,9 @@ export interface Call {
   /** Below the endpoint's URL, without a slash in front. */
   path: string;
   query?: Record<string, string | number | undefined>;
-  /** Makes it a POST. */
+  /** Makes it a POST, where `method` says nothing else. */
   body?: unknown;
+  method?: 'put';
   /** Every repetition of the call carries it, so that it takes effect once. */
   idempotencyKey?: string;
 }
@@ -64,9 +65,9 @@ export function createTransport(
   });
   let reached = false;
 
-  async function tryOnce({ path, query, body, idempotencyKey }: Call): Promise<Answer> {
+  async function tryOnce({ path, query, body, method, idempotencyKey }: Call): Promise<Answer> {
     const response = await http(path, {
-      method: body === undefined ? 'get' : 'post',
+      method: method ?? (body === undefined ? 'get' : 'post'),
       searchParams: Object.fromEntries(
         Object.entries(query ?? {}).filter(([, value]) => value !== undefined),
       ),

@@ -2,6 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import type { Problem } from '@reliable-ops/contracts';
 import { isPostgresAway, postgresErrorOf } from '@reliable-ops/database';
 import {
+  ContendedError,
   IdempotencyConflictError,
   InvalidRequestError,
   UnknownSagaError,
@@ -56,6 +57,7 @@ export function problemErrorOf(error: unknown): ProblemError {
     return new ProblemError(400, error.code, error.message, { field: 'saga' });
   if (error instanceof IdempotencyConflictError)
     return new ProblemError(422, error.code, error.message, { field: 'Idempotency-Key' });
+  if (error instanceof ContendedError) return unavailable('CONTENDED', error.message, error);
   if (error instanceof HTTPException)
     return new ProblemError(error.status, 'HTTP', error.message || titleOf(error.status));
   if (isPostgresAway(error))

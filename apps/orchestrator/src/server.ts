@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { createAdaptorServer } from '@hono/node-server';
-import { createClusterReader, createGroupSagas } from '@reliable-ops/connector';
+import { createClusterReader, createFaultClient, createGroupSagas } from '@reliable-ops/connector';
 import { connect } from '@reliable-ops/database';
 import { ConfigError, createComplaints, type Config, type Logger } from '@reliable-ops/runtime';
 import {
@@ -47,6 +47,7 @@ export async function startOrchestrator(config: Config, logger: Logger): Promise
     registry,
     queue,
     report: (details, message) => logger.error(details, message),
+    warn: (details, message) => logger.warn(details, message),
   });
   const endWatch = createEndWatch(log);
   const hints = listenForEnded(config.REDIS_URL, endWatch, complain);
@@ -66,6 +67,7 @@ export async function startOrchestrator(config: Config, logger: Logger): Promise
       nodes: config.NODES,
       timeoutMs: config.CALL_TIMEOUT,
     }),
+    faults: createFaultClient({ url: config.NODE_API_URL, timeoutMs: config.CALL_TIMEOUT }),
     logger,
   });
   const close = async (): Promise<void> => {

@@ -1,4 +1,4 @@
-import { createGroupSagas } from '@reliable-ops/connector';
+import { createFaultClient, createGroupSagas } from '@reliable-ops/connector';
 import { problem, type ClusterView, type Problem } from '@reliable-ops/contracts';
 import { connect } from '@reliable-ops/database';
 import { createLogger } from '@reliable-ops/runtime';
@@ -91,6 +91,7 @@ export function startApi(
     queue,
     endWatch,
     cluster: { read: async (): Promise<ClusterView> => ({ consistent: true, nodes: {} }) },
+    faults: createFaultClient({ url: 'http://127.0.0.1:9', timeoutMs: 1_000 }),
     logger: createLogger('orchestrator-test', { LOG_LEVEL: 'silent', LOG_FORMAT: 'json' }),
     ...given,
   };

@@ -52,6 +52,7 @@ export async function startWorker(options: WorkerOptions): Promise<{ stop(): Pro
     queue,
     participants,
     report: (details, message) => logger.error(details, message),
+    warn: (details, message) => logger.warn(details, message),
   });
   const jobs = startJobWorkers({
     redisUrl,

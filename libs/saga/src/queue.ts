@@ -9,6 +9,10 @@ export interface JobQueue {
   add(entries: Entry[], now: number): Promise<void>;
   /** Of `entries`, those without a waiting, delayed or active job. A finished job under such an id is removed, or it would swallow a new one. */
   findMissing(entries: Entry[]): Promise<Entry[]>;
+  /** Removes the jobs of entries whose rows are gone, except those under way. */
+  withdraw(entries: Entry[]): Promise<void>;
+  /** Pauses the queues of these participants, and resumes all others: no job is begun on a paused one. */
+  pauseOnly(participants: string[]): Promise<void>;
   /** The incarnation of the log whose jobs the queue holds; null: it has lost everything, or was never filled. */
   readMarker(): Promise<string | null>;
   writeMarker(incarnation: string): Promise<void>;

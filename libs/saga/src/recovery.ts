@@ -1,5 +1,6 @@
 import type { Entry } from './command.ts';
 import type { Cursor, SagaLog } from './log.ts';
+import { tellPauses } from './pause.ts';
 import type { JobQueue } from './queue.ts';
 
 export interface RecoveryOptions {
@@ -43,6 +44,9 @@ export function createRecovery({
     const now = clock();
     if (!(await log.takeLease('recovery', holder, now, now + 3 * intervalMs)))
       return { held: false, rebuilt: false, added: 0 };
+
+    // First of all: what is published next must not run where somebody works on a node.
+    await log.transaction(async (tx) => tellPauses(queue, await tx.lockPauses()));
 
     const incarnation = await log.incarnation();
     const marker = await queue.readMarker();

@@ -1,9 +1,15 @@
 import type { Command } from '../context.ts';
+import { cancelCommand } from './cancel.ts';
 import { createOneCommand } from './create-one.ts';
 import { createCommand } from './create.ts';
 import { deleteOneCommand } from './delete-one.ts';
 import { deleteCommand } from './delete.ts';
+import { faultsCommand } from './faults.ts';
 import { listCommand } from './list.ts';
+import { pauseCommand } from './pause.ts';
+import { resolveCommand } from './resolve.ts';
+import { resumeCommand } from './resume.ts';
+import { retryCommand } from './retry.ts';
 import { showCommand } from './show.ts';
 import { statsCommand } from './stats.ts';
 import { statusCommand } from './status.ts';
@@ -22,4 +28,10 @@ export const commands: readonly Command[] = [
   watchCommand,
   waitCommand,
   statusCommand,
+  cancelCommand,
+  retryCommand,
+  resolveCommand,
+  pauseCommand,
+  resumeCommand,
+  faultsCommand,
 ];

@@ -110,6 +110,23 @@ export function createBullmqQueue(
       return missing;
     },
 
+    async withdraw(entries) {
+      refuseWhenAway();
+      // A job under way is locked, and stays.
+      await Promise.all(entries.map((entry) => queueOf(entry).remove(entry.id)));
+    },
+
+    async pauseOnly(paused) {
+      refuseWhenAway();
+      const isWanted = new Set(paused);
+      await Promise.all(
+        [...queues].map(async ([name, queue]) => {
+          if ((await queue.isPaused()) === isWanted.has(name)) return;
+          await (isWanted.has(name) ? queue.pause() : queue.resume());
+        }),
+      );
+    },
+
     async readMarker() {
       refuseWhenAway();
       return redis.get(markerKey);

@@ -1,0 +1,32 @@
+import type { Sql } from '@reliable-ops/database';
+import type { StuckCause } from '../log.ts';
+
+/**
+ * Counts stuck sagas by what keeps them: the last error of each step that is being taken back. Reads the stuck sagas'
+ * rows, and no others.
+ */
+export async function groupStuck(
+  sql: Sql,
+  limit: number,
+): Promise<{ sagas: number; causes: StuckCause[] }> {
+  const rows = await sql<(StuckCause & { total: number })[]>`
+    with stuck as materialized (
+      select id, name, version, steps from saga.sagas
+      where status = 'compensating' and status <> 'completed' and stuck
+    )
+    select name, version, step ->> 'name' as step, step -> 'log' -> -1 ->> 5 as error, count(*)::int as sagas,
+      (select count(*)::int from stuck) as total
+    from stuck cross join lateral jsonb_array_elements(steps) as step
+    where step ->> 'state' = 'compensating' and step -> 'log' -> -1 ->> 0 = 'compensation'
+    group by 1, 2, 3, 4 order by sagas desc, step, error limit ${limit}`;
+  return {
+    sagas: rows[0]?.total ?? 0,
+    causes: rows.map(({ name, version, step, error, sagas }) => ({
+      name,
+      version,
+      step,
+      error,
+      sagas,
+    })),
+  };
+}
