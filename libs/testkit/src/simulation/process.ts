@@ -43,6 +43,7 @@ function createLogFor(world: World, life: Life): SagaLog {
           return { ending: 'lost', error: new SimulatedFault('CONNECTION_CLOSED') };
         return { ending: 'committed' };
       },
+      newId: () => random.id(),
       onDeadlock: (lock) => world.watch.violate('lock order', `a circle of waits at "${lock}"`),
     },
     life,
@@ -62,6 +63,7 @@ function startProcess(world: World, name: string): Process & { log: SagaLog; lif
     participants: connectNodes(world, life),
     clock: () => scheduler.now,
     randomness: { random: () => random.next(), id: () => random.id() },
+    warn: () => world.count('warning'),
     report: (details, message) =>
       world.watch.violate('report', `${message}: ${JSON.stringify(details)}`),
   });
@@ -94,8 +96,7 @@ export function startWorker(world: World, name: string): Process {
   for (const node of nodeNames) {
     let underWay = 0;
     const take = (): void => {
-      const due = queue.waiting(node).filter(({ dueAt }) => dueAt <= scheduler.now);
-      run(random.pick(due));
+      run(random.pick(queue.due(node, scheduler.now)));
       listen();
     };
     const run = (job: Job): void => {
@@ -127,20 +128,8 @@ export function startWorker(world: World, name: string): Process {
     };
     const listen = (): void =>
       scheduler.add(life, () => `${name} takes a job of ${node}`, take, {
-        isReady: () => {
-          if (queue.isAway || underWay >= concurrency) return false;
-          for (const { state, entry, dueAt } of queue.jobs.values())
-            if (state === 'waiting' && entry.participant === node && dueAt <= scheduler.now)
-              return true;
-          return false;
-        },
-        wakesAt: () => {
-          let wakes = Infinity;
-          if (queue.isAway || underWay >= concurrency) return wakes;
-          for (const { state, entry, dueAt } of queue.jobs.values())
-            if (state === 'waiting' && entry.participant === node && dueAt < wakes) wakes = dueAt;
-          return wakes;
-        },
+        isReady: () => underWay < concurrency && queue.hasDue(node, scheduler.now),
+        wakesAt: () => (underWay < concurrency ? queue.nextDueAt(node) : Infinity),
       });
     listen();
   }

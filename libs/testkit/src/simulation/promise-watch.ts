@@ -39,6 +39,8 @@ interface LaneHistory {
 /** Looks at every commit and at every change of a node, and says which promise it breaks. */
 export class PromiseWatch {
   violation: Violation | undefined;
+  /** Changes by sagas that an operator had vouched for. */
+  ghosts = 0;
   readonly #tables: Tables;
   readonly #nodes: Map<string, SimulatedNode>;
   readonly #commands = new Map<number, { entry: string; command: Command }[]>();
@@ -70,6 +72,7 @@ export class PromiseWatch {
       `saga ${sagaId} token [${token.join(', ')}] changed ${key} on ${node} from ${before} to ${after}: ${why}`;
     if (saga?.status === 'resolved') {
       // Nobody can call back what was under way when the operator vouched for it.
+      this.ghosts++;
       const holder = this.#tables.lanes.get(key)?.holder;
       this.#vouched.add(`${node} ${key} ${holder}`);
       return;

@@ -18,12 +18,15 @@ export interface Job {
 export class QueueState {
   jobs = new Map<string, Job>();
   marker: string | null = null;
+  /** Participants whose jobs are not begun. */
+  paused = new Set<string>();
   isAway = false;
   wipes = 0;
 
   wipe(): void {
     this.wipes++;
     this.jobs.clear();
+    this.paused.clear();
     this.marker = null;
   }
 
@@ -50,11 +53,32 @@ export class QueueState {
     });
   }
 
-  waiting(participant: string): Job[] {
-    const waiting: Job[] = [];
+  /** Removes jobs, except those under way. */
+  withdraw(entries: Entry[]): void {
+    for (const { id } of entries) if (this.jobs.get(id)?.state !== 'active') this.jobs.delete(id);
+  }
+
+  /** Jobs of a participant that may be begun at `now`. */
+  due(participant: string, now: number): Job[] {
+    if (this.isAway || this.paused.has(participant)) return [];
+    const due: Job[] = [];
     for (const job of this.jobs.values())
-      if (job.state === 'waiting' && job.entry.participant === participant) waiting.push(job);
-    return waiting;
+      if (job.state === 'waiting' && job.entry.participant === participant && job.dueAt <= now)
+        due.push(job);
+    return due;
+  }
+
+  hasDue(participant: string, now: number): boolean {
+    return this.nextDueAt(participant) <= now;
+  }
+
+  /** When a job of the participant may be begun, by the passing of time alone. */
+  nextDueAt(participant: string): number {
+    let next = Infinity;
+    if (this.isAway || this.paused.has(participant)) return next;
+    for (const { state, entry, dueAt } of this.jobs.values())
+      if (state === 'waiting' && dueAt < next && entry.participant === participant) next = dueAt;
+    return next;
   }
 
   /** Hands a job out; answers the lock that its holder has to show. */
@@ -115,6 +139,11 @@ export function createSimulatedQueue(state: QueueState, host: QueueHost): JobQue
   return {
     add: (entries) => ask('add jobs', (part) => state.add(part(entries), host.now())),
     findMissing: (entries) => ask('find missing jobs', () => state.findMissing(entries)),
+    withdraw: (entries) => ask('withdraw jobs', (part) => state.withdraw(part(entries))),
+    pauseOnly: (participants) =>
+      ask('pause only', (part) => {
+        state.paused = new Set(part(participants));
+      }),
     readMarker: () =>
       ask('read marker', () => {
         owedThen = host.owed();

@@ -5,6 +5,8 @@ import { Operators } from './operators.ts';
 import { crash, pause, startOrchestrator, startWorker, type Process } from './process.ts';
 import { heal } from './profile.ts';
 import type { Violation } from './promise-watch.ts';
+import type { Life } from './scheduler.ts';
+import { simulateTimers } from './timers.ts';
 import { World } from './world.ts';
 
 export interface Run {
@@ -28,6 +30,21 @@ export async function simulateSeed(
   { traces = false }: { traces?: boolean } = {},
 ): Promise<Run> {
   const world = new World(engine, seed);
+  let current: Life | undefined;
+  const restoreTimers = simulateTimers(world, () => current);
+  try {
+    return await simulate(world, seed, traces, (life) => (current = life));
+  } finally {
+    restoreTimers();
+  }
+}
+
+async function simulate(
+  world: World,
+  seed: number,
+  traces: boolean,
+  enter: (life: Life | undefined) => void,
+): Promise<Run> {
   const { scheduler, tables, queue, watch } = world;
   const processes = new Map<string, Process>();
   const start = (name: string): void => {
@@ -57,12 +74,14 @@ export async function simulateSeed(
     if (!next) return false;
     steps++;
     say(next.label, next.life?.name);
+    enter(next.life);
     next.run();
     for (let turn = 0; turn < turns; turn++) await undefined;
     scheduler.now += world.random.below(world.profile.stepMs);
     return true;
   };
   const isQuiet = (): boolean => {
+    if (tables.pauses.size > 0 || queue.paused.size > 0) return false;
     if (clients.open > 0 || tables.outbox.size > 0 || tables.open.size > 0) return false;
     for (const { endedAt } of tables.sagas.values()) if (endedAt === null) return false;
     for (const { state } of queue.jobs.values()) if (state !== 'finished') return false;
@@ -75,11 +94,20 @@ export async function simulateSeed(
   }
 
   const healedAt = steps;
+  let resumesAt = 0;
+  const resumeNodes = (): void => {
+    if (tables.pauses.size === 0 || scheduler.now < resumesAt) return;
+    const alive = [...processes.values()].find(({ life }) => life.isAlive);
+    if (!alive) return;
+    resumesAt = scheduler.now + 10_000;
+    operators.resumeAll(alive);
+  };
   if (!watch.violation) {
     say('*** everything heals');
     faults.heal();
   }
   while (!watch.violation && !isQuiet()) {
+    resumeNodes();
     if (steps - healedAt > stepsToEnd || !(await step())) {
       watch.atEnd();
       watch.violate('P7', `not quiet ${steps - healedAt} steps after everything was healed`);
@@ -100,6 +128,7 @@ export async function simulateSeed(
 }
 
 function countEnds(world: World): void {
+  if (world.watch.ghosts > 0) world.count('changed by a resolved saga');
   for (const { status } of world.tables.sagas.values()) world.count(`saga ${status}`);
   for (const { repeats, stale } of world.nodes.values()) {
     world.counts['command repeated at a node'] =

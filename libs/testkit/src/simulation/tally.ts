@@ -38,6 +38,7 @@ const expected = [
   'saga completed',
   'saga compensated',
   'saga cancelled',
+  'saga resolved',
   'request repeated',
   'request refused: another body',
   'request without an answer',
@@ -68,6 +69,15 @@ const expected = [
   'cancel: done',
   'cancel: begun',
   'cancel: refused',
+  'resolve: done',
+  'resolve: refused',
+  'retry: begun',
+  'retry: refused',
+  'stuck saga hastened',
+  'pause: told',
+  'pause: not told',
+  'resume: told',
+  'warning',
 ];
 const seedsToExpect = 1_000;
 

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { connect } from '@reliable-ops/database';
 import { createPostgresLog, type LogTransaction, type SagaLog } from '@reliable-ops/saga';
 import { createTestDatabase } from '../../src/index.ts';
@@ -52,6 +53,7 @@ export async function createSimulatedHarness(): Promise<LogHarness> {
     },
     failStatement: () => undefined,
     failCommit: () => ({ ending: 'committed' }),
+    newId: randomUUID,
     onDeadlock(lock) {
       throw new Error(`deadlock at ${lock}`);
     },

@@ -89,6 +89,14 @@ export const mutants: Mutant[] = [
     'const shown = keys.flatMap((key) => {',
   ),
 
+  mutant(
+    'outbox rows are locked in no order',
+    ['lock order'],
+    statements,
+    'const shown = sorted(ids).filter((id) => entryOf(tables, tx, id));',
+    'const shown = ids.filter((id) => entryOf(tables, tx, id));',
+  ),
+
   // ---- accept ----
   mutant(
     'the Idempotency-Key is not checked',
@@ -214,6 +222,36 @@ export const mutants: Mutant[] = [
       'for (let stage = 0; stage < rules.definition.stages; stage++) {\n    const steps',
       'for (let stage = 0 as number; stage < rules.definition.stages; stage++) {\n    const steps',
     ],
+  ),
+
+  // ---- operators ----
+  mutant(
+    'a resolve does not look whether a commit has gone ahead of it',
+    ['outbox'],
+    'saga/operate.ts',
+    'if (ended.length > 0 && (await tx.findOwed(ended)).size > 0) throw withdrawing;',
+    '',
+  ),
+  mutant(
+    'what is left of a row keeps its id when an operator has taken commands out of it',
+    ['outbox', 'report'],
+    statements,
+    'rest.push({ ...entry, id: newId(), commands: others });',
+    'rest.push({ ...entry, commands: others });',
+  ),
+  mutant(
+    'commit locks lanes before outbox rows',
+    ['lock order'],
+    'saga/commit.ts',
+    'const standing = await tx.takeEntries(',
+    'await tx.lockLanes(results.flatMap(({ entry }) => entry.commands.map(({ key }) => key))); const standing = await tx.takeEntries(',
+  ),
+  mutant(
+    'a cancelled saga forgets that it was cancelled',
+    ['operators'],
+    'saga/advance.ts',
+    "ended(saga, saga.cancelled ? 'cancelled' : 'compensated', now);",
+    "ended(saga, 'compensated', now);",
   ),
 
   // ---- recovery ----

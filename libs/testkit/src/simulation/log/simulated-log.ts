@@ -1,11 +1,14 @@
 import type { BatchCounts } from '@reliable-ops/contracts';
-import type { LogTransaction, Saga, SagaLog } from '@reliable-ops/saga';
+import type { LogTransaction, Saga, SagaLog, StuckCause } from '@reliable-ops/saga';
 import {
-  dropCommands,
   enterRequests,
+  findOwed,
   lockLanes,
+  lockPauses,
+  readPauses,
   readRequests,
   readSagas,
+  takeCommands,
   takeEntries,
   takeLanes,
   write,
@@ -21,6 +24,8 @@ export interface LogHost {
   failStatement(): Error | undefined;
   /** How the commit ends; `lost`: committed, but the answer does not arrive. */
   failCommit(): { ending: 'committed' } | { ending: 'failed' | 'lost'; error: Error };
+  /** Of a row that the log makes by itself. */
+  newId(): string;
   /** The order of locks is a promise: whoever closes a circle breaks it. */
   onDeadlock(lock: string): void;
 }
@@ -115,7 +120,22 @@ export function createSimulatedLog(tables: Tables, host: LogHost, owner: unknown
     takeEntries: (ids) => run(tx, 'take entries', takeEntries(tables, tx, ids)),
     lockLanes: (keys) => run(tx, 'lock lanes', lockLanes(tables, tx, keys)),
     readSagas: (ids, keys) => run(tx, 'read sagas', () => readSagas(tables, tx, ids, keys)),
-    dropCommands: (sagaIds) => run(tx, 'drop commands', dropCommands(tables, tx, sagaIds)),
+    takeCommands: (sagaIds, dueAfter) =>
+      run(tx, 'take commands', takeCommands(tables, tx, host.newId, sagaIds, dueAfter)),
+    findOwed: (sagaIds) => run(tx, 'find owed', () => findOwed(tables, tx, sagaIds)),
+    async lockPauses() {
+      await run(tx, 'lock pauses', lockPauses(tables, tx));
+      return run(tx, 'read pauses', () => readPauses(tables, tx));
+    },
+    writePause: (pause) =>
+      run(tx, 'write pause', () => {
+        if (tables.pauses.has(pause.participant)) throw new Error('paused already');
+        tx.pauses.set(pause.participant, pause);
+      }),
+    deletePause: (participant) =>
+      run(tx, 'delete pause', () => {
+        tx.pauses.set(participant, null);
+      }),
     write: (changes) => run(tx, 'write', write(tables, tx, changes)),
   });
 
@@ -215,6 +235,21 @@ export function createSimulatedLog(tables: Tables, host: LogHost, owner: unknown
           .sort((a, b) => compare(a.dueAt, b.dueAt) || compare(a.id, b.id))
           .slice(0, limit),
       ),
+    findStanding: (entryIds) =>
+      ask('find standing', () => new Set(entryIds.filter((id) => tables.outbox.has(id)))),
+    readOwed: ({ participant, after, limit }) =>
+      ask('read owed', () => {
+        const page = [...tables.outbox.values()]
+          .filter((entry) => entry.participant === participant && (!after || entry.id > after))
+          .sort((a, b) => compare(a.id, b.id))
+          .slice(0, limit);
+        const sagas = new Map(
+          page.flatMap(({ commands }) => commands.map(({ sagaId: id, key }) => [id, { id, key }])),
+        );
+        return { sagas: [...sagas.values()], last: page.at(-1)?.id ?? null };
+      }),
+    readPauses: () => ask('read pauses', () => readPauses(tables)),
+    groupStuck: (limit) => ask('group stuck', () => groupStuck(all(), limit)),
     takeLease: (name, holder, now, until) =>
       ask('take lease', () => {
         const lease = tables.leases.get(name);
@@ -223,5 +258,25 @@ export function createSimulatedLog(tables: Tables, host: LogHost, owner: unknown
         return true;
       }),
     incarnation: () => ask('read incarnation', () => tables.incarnation),
+  };
+}
+
+function groupStuck(sagas: Saga[], limit: number): Awaited<ReturnType<SagaLog['groupStuck']>> {
+  const stuck = sagas.filter((saga) => saga.status === 'compensating' && saga.stuck);
+  const causes = new Map<string, StuckCause>();
+  for (const { name, version, steps } of stuck)
+    for (const { name: step, state, log } of steps) {
+      const last = log.at(-1);
+      if (state !== 'compensating' || last?.[0] !== 'compensation') continue;
+      const error = last[5] ?? '';
+      const id = JSON.stringify([name, version, step, error]);
+      const cause = causes.get(id) ?? { name, version, step, error, sagas: 0 };
+      causes.set(id, { ...cause, sagas: cause.sagas + 1 });
+    }
+  return {
+    sagas: stuck.length,
+    causes: [...causes.values()]
+      .sort((a, b) => b.sagas - a.sagas || compare(a.step, b.step) || compare(a.error, b.error))
+      .slice(0, limit),
   };
 }

@@ -1,4 +1,4 @@
-import type { Changes, Command, Entry, RequestClaim, Saga } from '@reliable-ops/saga';
+import type { Changes, Command, Entry, Pause, RequestClaim, Saga } from '@reliable-ops/saga';
 import { copyOf, type Lane, type Tables, type Transaction } from './tables.ts';
 
 /** Where a statement waits: for a lock that somebody else holds, or until what it wanted to lock is gone. */
@@ -153,19 +153,51 @@ function firstQueued(tables: Tables, tx: Transaction, keys: string[]): Map<strin
   return first;
 }
 
-export function* dropCommands(tables: Tables, tx: Transaction, sagaIds: number[]): Statement<void> {
-  const dropped = new Set(sagaIds);
-  const isDropped = ({ sagaId }: Command): boolean => dropped.has(sagaId);
+export function* takeCommands(
+  tables: Tables,
+  tx: Transaction,
+  newId: () => string,
+  sagaIds: number[],
+  dueAfter = -Infinity,
+): Statement<{ taken: Entry[]; rest: Entry[] }> {
+  const wanted = new Set(sagaIds);
+  const isWanted = ({ sagaId }: Command): boolean => wanted.has(sagaId);
+  const isShown = (entry: Entry | undefined): boolean =>
+    entry !== undefined && entry.dueAt > dueAfter && entry.commands.some(isWanted);
   const shown = sorted([...tables.outbox.keys(), ...tx.outbox.keys()]).filter((id) =>
-    entryOf(tables, tx, id)?.commands.some(isDropped),
+    isShown(entryOf(tables, tx, id)),
   );
+  const taken: Entry[] = [];
+  const rest: Entry[] = [];
   for (const id of shown) {
     const isThere = (): boolean => entryOf(tables, tx, id) !== undefined;
     if (!(yield* lockRow(tables, tx, `outbox ${id}`, isThere))) continue;
     const entry = entryOf(tables, tx, id)!;
-    const commands = entry.commands.filter((command) => !isDropped(command));
-    tx.outbox.set(id, commands.length > 0 ? { ...entry, commands } : null);
+    tx.outbox.set(id, null);
+    taken.push({ ...entry, commands: entry.commands.filter(isWanted) });
+    const others = entry.commands.filter((command) => !isWanted(command));
+    if (others.length > 0) rest.push({ ...entry, id: newId(), commands: others });
   }
+  for (const entry of rest) tx.outbox.set(entry.id, entry);
+  return { taken, rest };
+}
+
+export function findOwed(tables: Tables, tx: Transaction, sagaIds: number[]): Set<number> {
+  const owed = new Set<number>();
+  for (const id of new Set([...tables.outbox.keys(), ...tx.outbox.keys()]))
+    for (const { sagaId } of entryOf(tables, tx, id)?.commands ?? [])
+      if (sagaIds.includes(sagaId)) owed.add(sagaId);
+  return owed;
+}
+
+/** Locks the table, against everybody who locks it so. */
+export function* lockPauses(tables: Tables, tx: Transaction): Statement<void> {
+  yield* lockKey(tables, tx, 'pauses');
+}
+
+export function readPauses(tables: Tables, tx?: Transaction): Pause[] {
+  const pauses = new Map<string, Pause | null>([...tables.pauses, ...(tx?.pauses ?? [])]);
+  return sorted(pauses.keys()).flatMap((participant) => pauses.get(participant) ?? []);
 }
 
 export function* write(tables: Tables, tx: Transaction, changes: Changes): Statement<void> {

@@ -1,4 +1,4 @@
-import type { Entry, RequestClaim, Saga } from '@reliable-ops/saga';
+import type { Entry, Pause, RequestClaim, Saga } from '@reliable-ops/saga';
 
 export interface Lane {
   holder: number | null;
@@ -25,6 +25,7 @@ export interface Transaction {
   lanes: Map<string, Lane | null>;
   outbox: Map<string, Entry | null>;
   requests: Map<string, RequestClaim>;
+  pauses: Map<string, Pause | null>;
 }
 
 /**
@@ -36,6 +37,7 @@ export class Tables {
   readonly lanes = new Map<string, Lane>();
   readonly outbox = new Map<string, Entry>();
   readonly requests = new Map<string, RequestClaim>();
+  readonly pauses = new Map<string, Pause>();
   readonly leases = new Map<string, { holder: string; until: number }>();
   readonly open = new Set<Transaction>();
   readonly incarnation: string;
@@ -66,6 +68,7 @@ export class Tables {
       lanes: new Map(),
       outbox: new Map(),
       requests: new Map(),
+      pauses: new Map(),
     };
     this.open.add(tx);
     return tx;
@@ -111,6 +114,9 @@ export class Tables {
       else this.outbox.delete(id);
     }
     for (const [key, claim] of tx.requests) this.requests.set(key, claim);
+    for (const [participant, pause] of tx.pauses)
+      if (pause) this.pauses.set(participant, pause);
+      else this.pauses.delete(participant);
     this.#end(tx);
     this.#onCommit(commit);
   }
