@@ -39,6 +39,15 @@ const statusOf = async (id: string): Promise<string> =>
   (await api.send('GET', `/v1/sagas/${id}`)).body.status;
 const ann = { by: 'ann@desk', note: 'wrong list' };
 
+const whileWorking = async (participant: Participant, work: () => Promise<void>): Promise<void> => {
+  const worker = api.work(participant);
+  try {
+    await work();
+  } finally {
+    await worker[Symbol.asyncDispose]();
+  }
+};
+
 /** Creates are rejected on node01 and applied elsewhere, where they cannot be taken back. */
 const unwilling: Participant = {
   run: async (kind, commands) =>
@@ -60,8 +69,9 @@ describe('one saga', () => {
     const begun = await post(`/v1/sagas/${running}/cancel`);
     expect([begun.status, begun.body.status]).toEqual([202, 'compensating']);
     expect(begun.body.history).toMatchObject([{ verb: 'cancel', note: null }]);
-    await using _worker = api.work(willing);
-    await until(async () => (await statusOf(running!)) === 'cancelled');
+    await whileWorking(willing, async () => {
+      await until(async () => (await statusOf(running!)) === 'cancelled');
+    });
     const again = await post(`/v1/sagas/${running}/cancel`, { by: 'bob' });
     expect(again.status).toBe(200);
     expect(again.body.history).toHaveLength(1);
@@ -69,10 +79,9 @@ describe('one saga', () => {
 
   test('what makes no sense is a 409 that says why; what is not there a 404', async () => {
     const [id] = await start('b');
-    {
-      await using _worker = api.work(willing);
+    await whileWorking(willing, async () => {
       await until(async () => (await statusOf(id!)) === 'completed');
-    }
+    });
     for (const [verb, why] of [
       ['cancel', 'has completed: nothing is left to cancel'],
       ['retry', 'has ended (completed): nothing of it waits'],
@@ -93,16 +102,17 @@ describe('one saga', () => {
 
   test('resolve: ends what cannot be taken back, and the next of its key goes on', async () => {
     const [stuck, next] = await start('c', 'c');
-    await using _worker = api.work(unwilling);
-    await until(async () => (await statusOf(stuck!)) === 'compensating');
-    expect(problemOf(await post(`/v1/sagas/${stuck}/resolve`))).toMatchObject({
-      status: 400,
-      field: 'note',
+    await whileWorking(unwilling, async () => {
+      await until(async () => (await statusOf(stuck!)) === 'compensating');
+      expect(problemOf(await post(`/v1/sagas/${stuck}/resolve`))).toMatchObject({
+        status: 400,
+        field: 'note',
+      });
+      const reply = await post(`/v1/sagas/${stuck}/resolve`, ann);
+      expect([reply.status, reply.body.status]).toEqual([200, 'resolved']);
+      await until(async () => (await statusOf(next!)) !== 'queued');
+      await post(`/v1/sagas/resolve`, { ids: [next], note: 'end' });
     });
-    const reply = await post(`/v1/sagas/${stuck}/resolve`, ann);
-    expect([reply.status, reply.body.status]).toEqual([200, 'resolved']);
-    await until(async () => (await statusOf(next!)) !== 'queued');
-    await post(`/v1/sagas/resolve`, { ids: [next], note: 'end' });
   });
 });
 
@@ -164,10 +174,9 @@ describe('many sagas', () => {
 describe('stuck', () => {
   test('causes are grouped by participant and error, and all of them come forward at a rate', async () => {
     await start('f', 'g', 'h');
-    {
-      await using _worker = api.work(unwilling);
+    await whileWorking(unwilling, async () => {
       await until(async () => (await api.log.countActive()).compensating === 3);
-    }
+    });
     await api.sql`update saga.sagas set stuck = true`;
     const { sagas, causes } = stuckView.parse((await api.send('GET', '/v1/stuck')).body);
     expect(sagas).toBe(3);
@@ -215,7 +224,7 @@ describe('participants', () => {
 });
 
 describe('faults', () => {
-  test('a cluster that does not answer is a 503, one that makes none a 404, an unknown node too', async () => {
+  test('a cluster that does not answer is a 503, an unknown node a 404', async () => {
     expect(problemOf(await api.send('GET', '/v1/faults'))).toMatchObject({
       status: 503,
       code: 'CLUSTER_AWAY',
