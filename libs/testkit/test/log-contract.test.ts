@@ -288,6 +288,128 @@ describe.each([
     });
   });
 
+  describe('what operators do to the outbox', () => {
+    const owedTo = (...sagaIds: number[]): Partial<Entry> => ({ commands: sagaIds.map(commandOf) });
+    const readAll = () => harness.log.readEntries({ dueBefore: 1e12, after: undefined, limit: 99 });
+
+    test('commands of sagas are taken, with their rows; what else a row held is in a new one, due when it was', async () => {
+      const [shared, own, other] = [
+        entryOf({ ...owedTo(1, 2, 3), dueAt: 5_000 }),
+        entryOf({ ...owedTo(2), dueAt: 2_000 }),
+        entryOf(owedTo(3)),
+      ];
+      await write({ entries: [shared, own, other] });
+      const { taken, rest } = await transact((tx) => tx.takeCommands([2]));
+      expect(taken.sort((a, b) => a.dueAt - b.dueAt)).toEqual([
+        own,
+        { ...shared, commands: [commandOf(2)] },
+      ]);
+      expect(rest).toEqual([
+        { ...shared, id: expect.any(String), commands: [commandOf(1), commandOf(3)] },
+      ]);
+      expect(rest[0]!.id).not.toBe(shared.id);
+      expect(await readAll()).toEqual([other, rest[0]]);
+    });
+
+    test('those that are due already are left where only later ones are asked for', async () => {
+      const [due, later] = [
+        entryOf({ ...owedTo(1), dueAt: 1_000 }),
+        entryOf({ ...owedTo(1), dueAt: 3_000 }),
+      ];
+      await write({ entries: [due, later] });
+      expect(await transact((tx) => tx.takeCommands([1], 1_000))).toEqual({
+        taken: [later],
+        rest: [],
+      });
+      expect(await readAll()).toEqual([due]);
+    });
+
+    test('who waits for a row that a commit replaces gets neither, and finds the new one once he asks again', async () => {
+      const [before, after] = [entryOf(owedTo(1)), entryOf(owedTo(1))];
+      await write({ entries: [before] });
+      const committing = await openTransaction(harness);
+      await committing.tx.takeEntries([before.id]);
+      await committing.tx.write({ ...noChanges(), entries: [after] });
+      const operating = transact(async (tx) => ({
+        ...(await tx.takeCommands([1])),
+        owed: await tx.findOwed([1, 2]),
+      }));
+      await untilWaiting();
+      await committing.commit();
+      expect(await operating).toEqual({ taken: [], rest: [], owed: new Set([1]) });
+    });
+
+    test('which rows stand, and to whom those of a participant are owed, page by page', async () => {
+      const entries = [entryOf(owedTo(1, 2)), entryOf(owedTo(2)), entryOf(owedTo(3))].sort(
+        (a, b) => (a.id < b.id ? -1 : 1),
+      );
+      await write({ entries: [...entries, entryOf({ ...owedTo(4), participant: 'two' })] });
+      const ids = entries.map(({ id }) => id);
+      expect(await harness.log.findStanding([ids[0]!, randomUUID()])).toEqual(new Set([ids[0]]));
+      const read = (after: string | null) =>
+        harness.log.readOwed({ participant: 'one', after, limit: 2 });
+      const sagasOf = (some: Entry[]) =>
+        new Set(some.flatMap(({ commands }) => commands.map(({ sagaId }) => sagaId)));
+      const first = await read(null);
+      expect(new Set(first.sagas.map(({ id }) => id))).toEqual(sagasOf(entries.slice(0, 2)));
+      expect(first.sagas[0]!.key).toBe('k');
+      expect(first.last).toBe(ids[1]);
+      const second = await read(first.last);
+      expect(new Set(second.sagas.map(({ id }) => id))).toEqual(sagasOf(entries.slice(2)));
+      expect(second.last).toBe(ids[2]);
+      expect(await read(second.last)).toEqual({ sagas: [], last: null });
+    });
+  });
+
+  describe('pauses', () => {
+    const pauseOf = (participant: string) => ({
+      participant,
+      by: 'somebody',
+      note: null,
+      pausedAt: 1_000,
+    });
+
+    test('are kept until they are deleted', async () => {
+      await transact((tx) => tx.writePause(pauseOf('two')));
+      await transact((tx) => tx.writePause(pauseOf('one')));
+      expect(await harness.log.readPauses()).toEqual([pauseOf('one'), pauseOf('two')]);
+      await transact((tx) => tx.deletePause('one'));
+      expect(await harness.log.readPauses()).toEqual([pauseOf('two')]);
+    });
+
+    test('who locks them while somebody has them waits, and sees what he has left', async () => {
+      const first = await openTransaction(harness);
+      expect(await first.tx.lockPauses()).toEqual([]);
+      await first.tx.writePause(pauseOf('one'));
+      const second = transact((tx) => tx.lockPauses());
+      await untilWaiting();
+      await first.commit();
+      expect(await second).toEqual([pauseOf('one')]);
+    });
+  });
+
+  test('stuck sagas are counted by what keeps them', async () => {
+    const stuckWith = async (error: string): Promise<void> => {
+      const saga = await accept(randomUUID());
+      const log: Saga['steps'][number]['log'] = [
+        ['compensation', 1, 1_000, 1_001, 'unknown', error],
+      ];
+      const steps: Saga['steps'] = [{ name: 'one', state: 'compensating', attempts: 1, log }];
+      await write({ updated: [{ ...saga, status: 'compensating', stuck: true, steps }] });
+    };
+    expect(await harness.log.groupStuck(9)).toEqual({ sagas: 0, causes: [] });
+    for (const error of ['down', 'slow', 'down']) await stuckWith(error);
+    const cause = { name: 'test', version: 1, step: 'one' };
+    expect(await harness.log.groupStuck(9)).toEqual({
+      sagas: 3,
+      causes: [
+        { ...cause, error: 'down', sagas: 2 },
+        { ...cause, error: 'slow', sagas: 1 },
+      ],
+    });
+    expect((await harness.log.groupStuck(1)).causes).toHaveLength(1);
+  });
+
   describe('Idempotency-Keys', () => {
     const claimOf = (key: string, digest = 'd') => ({
       key,

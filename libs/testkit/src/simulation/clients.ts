@@ -29,9 +29,11 @@ export class Clients {
     const { random, profile } = world;
     for (let n = 0; n < profile.requests; n++) {
       const idempotencyKey = random.chance(0.6) ? `key-${random.below(profile.requests)}` : null;
-      const sagas = Array.from({ length: 1 + random.below(profile.batch) }, () => ({
-        name: random.pick(plannedSagas).name,
-        key: `k${random.below(profile.keys)}`,
+      const one = random.chance(profile.alike) ? random.pick(plannedSagas).name : undefined;
+      const first = random.below(profile.keys);
+      const sagas = Array.from({ length: 1 + random.below(profile.batch) }, (_, index) => ({
+        name: one ?? random.pick(plannedSagas).name,
+        key: `k${(one ? first + index : random.below(profile.keys)) % profile.keys}`,
       }));
       this.#ask(
         { idempotencyKey, digest: JSON.stringify(sagas), sagas },

@@ -27,7 +27,7 @@ export class Operators {
   operate(process: Process): void {
     const { random } = this.#world;
     if (random.chance(0.15)) this.#pauseOrResume(process);
-    else if (random.chance(0.1)) this.#retryStuck(process);
+    else if (random.chance(0.2)) this.#retryStuck(process);
     else this.#changeSagas(process);
   }
 

@@ -6,6 +6,8 @@ export interface Profile {
   requests: number;
   /** Sagas in one request, at most. */
   batch: number;
+  /** How many requests want the same of many keys, so that their commands share rows. */
+  alike: number;
   orchestrators: number;
   /** Steps before everything is healed. */
   steps: number;
@@ -40,7 +42,7 @@ export interface Profile {
   refusal: number;
 }
 
-export const stuckAfter = 3;
+export const stuckAfter = 2;
 
 export function drawProfile(random: Random): Profile {
   const sometimes = (most: number): number => (random.chance(0.5) ? most * random.next() : 0);
@@ -48,6 +50,7 @@ export function drawProfile(random: Random): Profile {
     keys: 1 + random.below(4),
     requests: 2 + random.below(4),
     batch: 1 + random.below(5),
+    alike: random.next(),
     orchestrators: 1 + random.below(2),
     steps: 60 + random.below(240),
     stepAttempts: 1 + random.below(4),
@@ -55,13 +58,13 @@ export function drawProfile(random: Random): Profile {
     stepMs: random.pick([1, 20, 200]),
     crash: sometimes(0.03),
     pause: sometimes(0.02),
-    stall: sometimes(0.05),
+    stall: sometimes(0.08),
     wipe: sometimes(0.02),
     queueAway: sometimes(0.02),
     postgresRestart: sometimes(0.02),
     nodeDown: sometimes(0.03),
     jump: sometimes(0.03),
-    operate: sometimes(0.08),
+    operate: sometimes(0.1),
     statementFails: sometimes(0.03),
     commitFails: sometimes(0.05),
     commitLost: sometimes(0.1),

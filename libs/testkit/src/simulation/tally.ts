@@ -73,7 +73,6 @@ const expected = [
   'resolve: refused',
   'retry: begun',
   'retry: refused',
-  'stuck saga hastened',
   'pause: told',
   'pause: not told',
   'resume: told',

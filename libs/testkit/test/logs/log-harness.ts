@@ -20,7 +20,7 @@ export async function createPostgresHarness(): Promise<LogHarness> {
   return {
     log: createPostgresLog(sql),
     async clear() {
-      await sql`truncate saga.sagas, saga.lanes, saga.outbox, saga.requests, saga.leases`;
+      await sql`truncate saga.sagas, saga.lanes, saga.outbox, saga.requests, saga.leases, saga.pauses`;
     },
     async countWaiting() {
       const [row] = await sql<{ n: number }[]>`
@@ -64,6 +64,7 @@ export async function createSimulatedHarness(): Promise<LogHarness> {
       for (const table of [tables.sagas, tables.lanes, tables.outbox, tables.requests])
         table.clear();
       tables.leases.clear();
+      tables.pauses.clear();
     },
     countWaiting: async () =>
       [...tables.open].filter(({ waitsFor }) => waitsFor !== undefined).length,
