@@ -33,6 +33,6 @@ describe(`within ${seeds} seeds the simulation catches an engine in which`, () =
       const { broken } = await tallies.get(name)!;
       expect(breaks).toContain(broken?.promise);
     },
-    120_000,
+    300_000,
   );
 });
