@@ -33,6 +33,10 @@ const options = {
   down: { type: 'boolean' },
   seed: { type: 'string' },
   clear: { type: 'boolean' },
+  watch: { type: 'boolean' },
+  apply: { type: 'boolean' },
+  'dry-run': { type: 'boolean' },
+  prefer: { type: 'string' },
 } as const;
 type OptionName = keyof typeof options;
 const isOptionName = (name: string): name is OptionName => Object.hasOwn(options, name);

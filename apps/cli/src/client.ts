@@ -8,10 +8,12 @@ import {
   participantViews,
   pausedView,
   retryStuckView,
+  reconcileLine,
+  stuckView,
   sagaPage,
   sagaView,
   statusView,
-  stuckView,
+  verifyLine,
   type BatchAccepted,
   type BatchCounts,
   type ClusterFaults,
@@ -23,6 +25,8 @@ import {
   type ParticipantView,
   type PausedView,
   type RetryStuckView,
+  type ReconcileLine,
+  type ReconcileRequest,
   type SagaPage,
   type SagaStatus,
   type SagaView,
@@ -30,9 +34,11 @@ import {
   type StartSaga,
   type StatusView,
   type StuckView,
+  type VerifyLine,
 } from '@reliable-ops/contracts';
 import type { Endpoint } from './endpoint.ts';
 import { ContractError, NotFoundError, RefusedError } from './errors.ts';
+import { streamLines } from './stream.ts';
 import { createTransport, readBody } from './transport.ts';
 
 interface SagaQuery {
@@ -67,6 +73,9 @@ export interface Client {
   resume(node: string, body: OperatorBody): Promise<PausedView>;
   readFaults(): Promise<ClusterFaults>;
   setFaults(node: string, faults: NodeFaults): Promise<NodeFaults>;
+  /** Line by line, for as long as it takes; never repeated. */
+  verify(): AsyncGenerator<VerifyLine, void>;
+  reconcile(body: ReconcileRequest): AsyncGenerator<ReconcileLine, void>;
 }
 
 /** `patienceMs`: how long a call is repeated while nobody answers; 0: not at all. */
@@ -121,6 +130,9 @@ export function createClient(
       const path = `v1/faults/${encodeURIComponent(node)}`;
       return readBody(await send({ path, body: faults, method: 'put' }), nodeFaults);
     },
+    verify: () => streamLines(endpoint, options.signal, { path: 'v1/verify' }, verifyLine),
+    reconcile: (body) =>
+      streamLines(endpoint, options.signal, { path: 'v1/reconcile', body }, reconcileLine),
   };
 }
 

@@ -8,6 +8,9 @@ import { patienceMs } from './transport.ts';
 export interface Options {
   json: boolean;
   wait: boolean;
+  watch: boolean;
+  apply: boolean;
+  dryRun: boolean;
   url?: string;
   token?: string;
   status?: string;
@@ -25,6 +28,7 @@ export interface Options {
   down?: boolean;
   seed?: string;
   clear?: boolean;
+  prefer?: string;
 }
 
 /** What a command has at hand. */

@@ -83,6 +83,7 @@ function readOptions(given: CAC['options']): Options {
     'status',
     'key',
     'limit',
+    'prefer',
     'perSecond',
     'by',
     'note',
@@ -96,6 +97,9 @@ function readOptions(given: CAC['options']): Options {
   return {
     json: given['json'] === true,
     wait: given['wait'] !== false,
+    watch: given['watch'] === true,
+    apply: given['apply'] === true,
+    dryRun: given['dryRun'] === true,
     ...Object.fromEntries(flags.flatMap((name) => (given[name] === true ? [[name, true]] : []))),
     ...Object.fromEntries(
       texts.flatMap((name) => (name in given ? [[name, unshield(String(given[name]))]] : [])),

@@ -20,9 +20,10 @@ import type { EndWatch } from './sagas/waiting.ts';
 import { guardHosts, type HostOptions } from './security/hosts.ts';
 import { requireToken } from './security/tokens.ts';
 import { statusRoutes } from './status.ts';
+import { verifyRoutes, type VerifyParts } from './verify/routes.ts';
 
 /** What the API works with. It owns none of it. */
-export interface AppParts extends HostOptions {
+export interface AppParts extends HostOptions, Pick<VerifyParts, 'verify' | 'closing'> {
   version: string;
   /** Who may come in; none: everybody. */
   tokens: string[];
@@ -81,6 +82,7 @@ export function createApp(parts: AppParts): Hono {
   app.route('/', faultRoutes(parts.faults, parts.registry.participants));
   app.route('/', clusterRoutes(parts.cluster));
   app.route('/', statusRoutes(parts));
+  app.route('/', verifyRoutes(parts));
   app.route('/', queueRoutes(parts.queue));
   return app;
 }
@@ -102,6 +104,8 @@ const contents = {
   'GET /v1/faults': 'what nodes do wrong on purpose; PUT /v1/faults/:node replaces it',
   'GET /v1/cluster': 'groups on each node, and whether the nodes agree',
   'GET /v1/status': 'what runs, and how far behind it is',
+  'GET /v1/verify': 'is the cluster what the log says? NDJSON, a line a finding',
+  'POST /v1/reconcile': 'what would repair it: {"apply":false}; or do it: {"apply":true}',
   'GET /queues': 'the queues (Bull Board)',
   'GET /healthz': 'alive',
   'GET /readyz': 'ready to accept',

@@ -1,4 +1,5 @@
 import { STATUS_CODES } from 'node:http';
+import { RequestError } from '@hono/node-server';
 import type { Problem } from '@reliable-ops/contracts';
 import { isPostgresAway, postgresErrorOf } from '@reliable-ops/database';
 import {
@@ -73,19 +74,28 @@ export function problemErrorOf(error: unknown): ProblemError {
   });
 }
 
-export function problemResponse({ status, code, message, field, headers }: ProblemError): Response {
-  const body: Problem = {
-    type: 'about:blank',
-    title: titleOf(status),
-    status,
-    detail: message,
-    code,
-    ...(field === undefined ? {} : { field }),
-  };
-  return new Response(JSON.stringify(body), {
-    status,
-    headers: { ...headers, 'Content-Type': 'application/problem+json' },
-  });
+export const problemType = 'application/problem+json';
+
+export const problemOf = ({ status, code, message, field }: ProblemError): Problem => ({
+  type: 'about:blank',
+  title: titleOf(status),
+  status,
+  detail: message,
+  code,
+  ...(field === undefined ? {} : { field }),
+});
+
+export function problemResponse(error: ProblemError): Response {
+  const headers = { ...error.headers, 'Content-Type': problemType };
+  return new Response(JSON.stringify(problemOf(error)), { status: error.status, headers });
 }
+
+/** What never reached the app: a URL or a Host header that makes no sense. */
+export const answerOutsideApp = (error: unknown): Response =>
+  problemResponse(
+    error instanceof RequestError
+      ? new ProblemError(400, 'HTTP', error.message)
+      : problemErrorOf(error),
+  );
 
 const titleOf = (status: number): string => STATUS_CODES[status] ?? 'Error';

@@ -3,3 +3,7 @@ export * from './cluster.ts';
 export * from './faults.ts';
 export * from './group-sagas.ts';
 export * from './participants.ts';
+export { findingsOf, type Divergence } from './verify/divergence.ts';
+export * from './verify/repair.ts';
+export * from './verify/verify-cluster.ts';
+export * from './prune.ts';

@@ -2,6 +2,7 @@
 export * from './saga.ts';
 export * from './node-api.ts';
 export * from './operate.ts';
+export * from './verify.ts';
 export * from './problem.ts';
 export * from './stack.ts';
 export * from './limits.ts';

@@ -86,6 +86,8 @@ export interface LogTransaction {
    * `holder`: the saga that has the lane, null where nobody has.
    */
   takeLanes(keys: string[]): Promise<{ id: number; holder: number | null; fence: number }[]>;
+  /** The newest saga of each key, however it stands; a key without one is left out. Call it with their lanes locked. */
+  readLastSagaIds(keys: string[]): Promise<Map<string, number>>;
   /** Deletes outbox rows; answers the ids of those that were still there: only their outcomes count. */
   takeEntries(ids: string[]): Promise<Set<string>>;
   /** Locks lanes. A key that is missing has no lane: nobody holds it. */

@@ -173,8 +173,14 @@ describe.each([
     });
 
     test.each([
-      { verb: 'locks', lock: (tx: LogTransaction, keys: string[]) => tx.lockLanes(keys) },
-      { verb: 'takes', lock: (tx: LogTransaction, keys: string[]) => tx.takeLanes(keys) },
+      {
+        verb: 'locks',
+        lock: (tx: LogTransaction, keys: string[]): Promise<unknown> => tx.lockLanes(keys),
+      },
+      {
+        verb: 'takes',
+        lock: (tx: LogTransaction, keys: string[]): Promise<unknown> => tx.takeLanes(keys),
+      },
     ])(
       'who $verb several lanes does so in one order: nobody waits in a circle',
       async ({ lock }) => {
@@ -182,12 +188,13 @@ describe.each([
         const middle = await openTransaction(harness);
         await middle.tx.lockLanes(['b']);
         // If the second locked "c" first, each would hold what the other wants next.
-        const one = transact((tx) => lock(tx, ['a', 'b', 'c']));
+        const one = transact<unknown>((tx) => lock(tx, ['a', 'b', 'c']));
         await untilWaiting();
-        const two = transact((tx) => lock(tx, ['c', 'b', 'a']));
+        const two = transact<unknown>((tx) => lock(tx, ['c', 'b', 'a']));
         await untilWaiting(2);
         await middle.commit();
-        await Promise.all([one, two]);
+        await one;
+        await two;
       },
     );
   });
@@ -210,6 +217,19 @@ describe.each([
         expect(next.get('k')!.saga).toEqual(second);
         expect(next.get('k')!.fence).toBeGreaterThan(holder.fence!);
       });
+    });
+
+    test('the newest saga of a key is known, however it stands', async () => {
+      const done = await accept('a');
+      await transact((tx) => endIn(tx, done));
+      await accept('b');
+      const queued = await accept('b');
+      expect(await transact((tx) => tx.readLastSagaIds(['a', 'b', 'none']))).toEqual(
+        new Map([
+          ['a', done.id],
+          ['b', queued.id],
+        ]),
+      );
     });
 
     test('is seen also when it was accepted while we waited for the lane', async () => {

@@ -10,9 +10,11 @@ import { pauseCommand } from './pause.ts';
 import { resolveCommand } from './resolve.ts';
 import { resumeCommand } from './resume.ts';
 import { retryCommand } from './retry.ts';
+import { reconcileCommand } from './reconcile.ts';
 import { showCommand } from './show.ts';
 import { statsCommand } from './stats.ts';
 import { statusCommand } from './status.ts';
+import { verifyCommand } from './verify.ts';
 import { waitCommand } from './wait.ts';
 import { watchCommand } from './watch.ts';
 
@@ -23,6 +25,8 @@ export const commands: readonly Command[] = [
   createOneCommand,
   deleteOneCommand,
   statsCommand,
+  verifyCommand,
+  reconcileCommand,
   showCommand,
   listCommand,
   watchCommand,

@@ -16,6 +16,9 @@ export interface JobData {
 /** Jobs that ended stay for a while, so that Bull Board can tell the story; an id never comes again. */
 const keptJobs = { removeOnComplete: { count: 200 }, removeOnFail: { count: 1_000 } };
 
+/** About so many of a queue's events stay in Redis: nobody reads them, and BullMQ writes them all the same. */
+const keptEvents = 1_000;
+
 export interface BullmqQueue extends JobQueue, AsyncDisposable {
   /** One a participant; for Bull Board and for counting. */
   queues: Map<string, Queue<JobData>>;
@@ -43,6 +46,7 @@ export function createBullmqQueue(
       const queue = new Queue<JobData>(name, {
         connection: redis,
         prefix: queuePrefix,
+        streams: { events: { maxLen: keptEvents } },
         defaultJobOptions: {
           ...keptJobs,
           // The engine counts attempts; these are only for a job whose outcomes could not be committed.

@@ -8,6 +8,7 @@ import { groupStuck } from './group-stuck.ts';
 import { lockLanes } from './lock-lanes.ts';
 import { deletePause, lockPauses, readPauses, writePause } from './pauses.ts';
 import { readOwed } from './read-owed.ts';
+import { readLastSagaIds } from './read-last-saga-ids.ts';
 import { readSagas } from './read-sagas.ts';
 import { sagaColumns, sagaOf, type SagaRow } from './saga-row.ts';
 import { takeCommands } from './take-commands.ts';
@@ -23,6 +24,7 @@ export function createPostgresLog(sql: Sql): SagaLog {
         work({
           claimRequests: (claims) => claimRequests(tx, claims),
           takeLanes: (keys) => takeLanes(tx, keys),
+          readLastSagaIds: (keys) => readLastSagaIds(tx, keys),
           takeEntries: (ids) => takeEntries(tx, ids),
           lockLanes: (keys) => lockLanes(tx, keys),
           readSagas: (ids, keys) => readSagas(tx, ids, keys),

@@ -5,6 +5,7 @@ import {
   findOwed,
   lockLanes,
   lockPauses,
+  readLastSagaIds,
   readPauses,
   readRequests,
   readSagas,
@@ -117,6 +118,8 @@ export function createSimulatedLog(tables: Tables, host: LogHost, owner: unknown
       return standing;
     },
     takeLanes: (keys) => run(tx, 'take lanes', takeLanes(tables, tx, keys)),
+    readLastSagaIds: (keys) =>
+      run(tx, 'read last saga ids', () => readLastSagaIds(tables, tx, keys)),
     takeEntries: (ids) => run(tx, 'take entries', takeEntries(tables, tx, ids)),
     lockLanes: (keys) => run(tx, 'lock lanes', lockLanes(tables, tx, keys)),
     readSagas: (ids, keys) => run(tx, 'read sagas', () => readSagas(tables, tx, ids, keys)),

@@ -141,6 +141,17 @@ export function readSagas(
   return { sagas, next };
 }
 
+export function readLastSagaIds(
+  tables: Tables,
+  tx: Transaction,
+  keys: string[],
+): Map<string, number> {
+  const last = new Map<string, number>();
+  for (const saga of [...tables.sagas.values(), ...tx.sagas.values()])
+    if (keys.includes(saga.key) && saga.id > (last.get(saga.key) ?? 0)) last.set(saga.key, saga.id);
+  return last;
+}
+
 /** Of each key, the oldest queued saga that a snapshot taken now shows. */
 function firstQueued(tables: Tables, tx: Transaction, keys: string[]): Map<string, Saga> {
   const first = new Map<string, Saga>();
