@@ -1,4 +1,4 @@
-// The way in for `npm run demo|start|test|check|chaos`, on a clone where nothing is installed yet. It imports nothing of
+// The way in for `npm run demo|start|test|check|chaos|fuzz|simulate`, on a clone where nothing is installed yet. It imports nothing of
 // node_modules, and uses no syntax that an old Node could not read: it has to be able to say that it is too old.
 import { spawn } from 'child_process';
 import { readFileSync } from 'fs';
@@ -16,6 +16,7 @@ const commands = {
   chaos: (args) => runAll([['--import', 'tsx', 'libs/testkit/src/chaos/main.ts', ...args]]),
   test: (args) =>
     runAll([['--experimental-vm-modules', '--no-warnings', bin('jest/bin/jest.js'), ...args]]),
+  simulate: (args) => runAll([['--import', 'tsx', 'libs/testkit/src/simulation/main.ts', ...args]]),
   // All of them, also after one has failed: one run shows everything there is to mend.
   check: () =>
     runAll([
