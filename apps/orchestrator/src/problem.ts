@@ -91,11 +91,10 @@ export function problemResponse(error: ProblemError): Response {
 }
 
 /** What never reached the app: a URL or a Host header that makes no sense. */
-export const answerOutsideApp = (error: unknown): Response =>
-  problemResponse(
-    error instanceof RequestError
-      ? new ProblemError(400, 'HTTP', error.message)
-      : problemErrorOf(error),
-  );
+export const answerOutsideApp = (error: unknown): Response => {
+  const known =
+    error instanceof RequestError ? new HTTPException(400, { message: error.message }) : error;
+  return problemResponse(problemErrorOf(known));
+};
 
 const titleOf = (status: number): string => STATUS_CODES[status] ?? 'Error';

@@ -11,7 +11,7 @@ export interface PrunerOptions extends ClusterOptions {
 }
 
 /** A pause lasts this many times as long as the call before it: a node has other things to do. */
-const pausePerCall = 3;
+const pausePerCall = 9;
 /** Milliseconds between two questions whether the statements have ended that do not know the floor yet. */
 const askAgainMs = 200;
 /** So often; a node's statements are bounded in time, and the next round comes anyway. */

@@ -38,8 +38,8 @@ export interface RetentionOptions {
 
 /** Rows looked at in one statement: some 50 ms of one connection. */
 const pageRows = 2_000;
-/** A pause lasts this many times as long as the statement before it, so that retention has a quarter of one connection at most. */
-const pausePerWork = 3;
+/** A pause lasts this many times as long as the statement before it: retention has a tenth of one connection at most. */
+const pausePerWork = 9;
 
 /**
  * Removes sagas that ended before `endedBefore`, and the Idempotency-Keys of which nothing is left, page by page with

@@ -139,7 +139,7 @@ describe('the sagas of a key leave in their order, so the newest is the last to 
           expect(await left()).toEqual(expected.map(({ id }) => id));
         },
       ),
-      { numRuns: 100 },
+      { numRuns: 50 },
     );
   });
 });
