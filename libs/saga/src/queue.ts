@@ -7,7 +7,7 @@ import type { Entry } from './command.ts';
 export interface JobQueue {
   /** Adds a job for each entry, due when the entry is; an entry whose job exists is left alone. Throws when the queue is away. */
   add(entries: Entry[], now: number): Promise<void>;
-  /** Of `entries`, those without a waiting, delayed or active job. A finished job under such an id is removed, or it would swallow a new one. */
+  /** Of `entries`, those without a waiting, delayed or active job. A finished one that is still there swallows a new one of its id: withdraw it first. */
   findMissing(entries: Entry[]): Promise<Entry[]>;
   /** Removes the jobs of entries whose rows are gone, except those under way. */
   withdraw(entries: Entry[]): Promise<void>;

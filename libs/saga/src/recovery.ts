@@ -65,13 +65,22 @@ export function createRecovery({
         limit: pageRows,
       });
       const missing = await queue.findMissing(entries);
-      if (missing.length > 0) await queue.add(missing, now);
-      added += missing.length;
+      if (missing.length > 0) added += await addLost(missing, now);
       after = entries.length < pageRows ? undefined : cursorOf(entries);
       if (!after) break;
     }
     return { held: true, rebuilt: false, added };
   };
+
+  /** A job that has ended since its row was read is not lost: its row went with it. */
+  async function addLost(missing: Entry[], now: number): Promise<number> {
+    const standing = await log.findStanding(missing.map(({ id }) => id));
+    const lost = missing.filter(({ id }) => standing.has(id));
+    if (lost.length === 0) return 0;
+    await queue.withdraw(lost);
+    await queue.add(lost, now);
+    return lost.length;
+  }
 
   async function republishAll(): Promise<number> {
     let added = 0;

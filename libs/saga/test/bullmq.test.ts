@@ -104,7 +104,8 @@ describe('the queue', () => {
     await queue.add([waiting, delayed], Date.now());
     const missing = await queue.findMissing([finished, waiting, delayed, lost]);
     expect(missing.map(({ id }) => id)).toEqual([finished.id, lost.id]);
-    // The finished job would have swallowed this one.
+    // The finished job would swallow this one.
+    await queue.withdraw(missing);
     await queue.add(missing, Date.now());
     expect(await board.getJobCounts('waiting', 'delayed', 'completed')).toEqual({
       waiting: 3,

@@ -347,6 +347,34 @@ describe('recovery', () => {
     expect(await statuses()).toEqual({ completed: 5 });
   });
 
+  test('a job that ends between the two looks is not taken for lost', async () => {
+    await accept(['a']);
+    await engine.idle();
+    await recovery()();
+    const jobs = queue.take();
+    const findMissing = queue.findMissing.bind(queue);
+    queue.findMissing = async (entries) => {
+      for (const job of jobs) await engine.runEntry(job);
+      return findMissing(entries);
+    };
+    const late = recovery('one', () => Date.now() + intervalMs + 1);
+    expect((await late()).added).toBe(0);
+    expect(await statuses()).toEqual({ completed: 1 });
+    expect(queue.jobs.size).toBe(0);
+  });
+
+  test('a finished job that would swallow the new one is withdrawn first', async () => {
+    await accept(['a']);
+    await engine.idle();
+    await recovery()();
+    const finished = new Set(queue.jobs.values());
+    queue.findMissing = async (entries) => entries;
+    const late = recovery('one', () => Date.now() + intervalMs + 1);
+    expect((await late()).added).toBe(3);
+    expect([...queue.jobs.values()].filter((job) => finished.has(job))).toEqual([]);
+    expect(queue.jobs.size).toBe(3);
+  });
+
   test('one process at a time recovers; another takes over when its lease has run out', async () => {
     expect((await recovery('one')()).held).toBe(true);
     expect((await recovery('two')()).held).toBe(false);

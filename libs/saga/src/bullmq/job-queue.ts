@@ -108,7 +108,6 @@ export function createBullmqQueue(
         if (error) throw error;
         const [timestamp, finishedOn] = fields as [string | null, string | null];
         if (timestamp !== null && finishedOn === null) continue;
-        if (finishedOn !== null) await queueOf(entry).remove(entry.id);
         missing.push(entry);
       }
       return missing;

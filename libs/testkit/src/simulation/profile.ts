@@ -64,7 +64,7 @@ export function drawProfile(random: Random): Profile {
     postgresRestart: sometimes(0.02),
     nodeDown: sometimes(0.03),
     jump: sometimes(0.03),
-    operate: sometimes(0.1),
+    operate: sometimes(0.25),
     statementFails: sometimes(0.03),
     commitFails: sometimes(0.05),
     commitLost: sometimes(0.1),

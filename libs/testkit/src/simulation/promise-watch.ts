@@ -14,8 +14,8 @@ const planOf = new Map(plannedSagas.map((plan) => [plan.name, plan]));
 const stepPlanOf = ({ stages }: PlannedSaga, step: string) =>
   stages.flat().find(({ node }) => node === step)!;
 
-const ended = ['completed', 'compensated', 'cancelled', 'resolved'];
-const active = ['running', 'compensating'];
+const ended = new Set(['completed', 'compensated', 'cancelled', 'resolved']);
+const active = new Set(['running', 'compensating']);
 /** From one commit to the next: a saga with nothing to take back turns and ends in one. */
 const legal: Record<string, string[]> = {
   queued: ['queued', 'running', 'cancelled'],
@@ -78,7 +78,7 @@ export class PromiseWatch {
       return;
     }
     this.#expect(
-      saga !== undefined && active.includes(saga.status),
+      saga !== undefined && active.has(saga.status),
       'P5',
       what(`it is ${saga?.status}`),
     );
@@ -149,7 +149,7 @@ export class PromiseWatch {
       lane.accepted = Math.max(lane.accepted, id);
       lane.sagas.add(id);
     }
-    const isStart = active.includes(status) && !active.includes(from);
+    const isStart = active.has(status) && !active.has(from);
     if (isStart) {
       this.#expect(
         id > lane.started,
@@ -177,7 +177,7 @@ export class PromiseWatch {
     if (before && !isStart && before.fence !== null)
       this.#expect(before.fence === fence, 'P4', () => `saga ${id} changed its fence`);
     this.#checkSteps(after);
-    if (ended.includes(status) && from !== 'queued') this.#checkEnd(after);
+    if (ended.has(status) && from !== 'queued') this.#checkEnd(after);
   }
 
   /** Whether status and steps say the same. */
@@ -226,7 +226,7 @@ export class PromiseWatch {
       );
       const isStuck = step.state === 'compensating' && step.attempts >= stuckAfter;
       this.#expect(
-        !isStuck || ended.includes(status) || saga.stuck,
+        !isStuck || ended.has(status) || saga.stuck,
         'P6',
         () => `saga ${id} is not flagged stuck after ${step.attempts} attempts`,
       );
@@ -238,7 +238,7 @@ export class PromiseWatch {
       () => `saga ${id} is ${status} and stuck`,
     );
     this.#expect(
-      (endedAt !== null) === ended.includes(status),
+      (endedAt !== null) === ended.has(status),
       'status',
       () => `saga ${id} is ${status}, ended at ${endedAt}`,
     );
@@ -251,7 +251,7 @@ export class PromiseWatch {
 
   /** Stages go forward one after another, and back the other way. */
   #checkStages({ id, status, steps }: Saga, { stages }: PlannedSaga): void {
-    if (!active.includes(status)) return;
+    if (!active.has(status)) return;
     const stateOf = (node: string): StepRecord['state'] =>
       steps.find(({ name }) => name === node)!.state;
     const seen = stages.map((stage) => stage.map(({ node }) => stateOf(node)));
@@ -299,7 +299,7 @@ export class PromiseWatch {
     const owed = this.#commands.get(id) ?? [];
     const say = (): string =>
       `saga ${id} is ${saga?.status} (${saga?.steps.map(({ name, state, attempts }) => `${name} ${state} ${attempts}`).join(', ')}), the outbox holds ${owed.map(({ command: { step, phase, attempt, token } }) => `${step} ${phase} ${attempt} [${token.join('.')}]`).join(', ') || 'nothing'}`;
-    if (!saga || !active.includes(saga.status)) {
+    if (!saga || !active.has(saga.status)) {
       this.#expect(owed.length === 0, 'outbox', say);
       return;
     }
@@ -326,7 +326,7 @@ export class PromiseWatch {
   #checkLane(key: string): void {
     const lane = this.#tables.lanes.get(key);
     const sagas = [...this.#laneOf(key).sagas].map((id) => this.#tables.sagas.get(id)!);
-    const going = sagas.filter(({ status }) => active.includes(status)).map(({ id }) => id);
+    const going = sagas.filter(({ status }) => active.has(status)).map(({ id }) => id);
     const waiting = sagas.filter(({ status }) => status === 'queued').map(({ id }) => id);
     this.#expect(
       going.length === (lane ? 1 : 0) &&
@@ -350,7 +350,7 @@ export class PromiseWatch {
   atEnd(): void {
     const { sagas, lanes, outbox, open } = this.#tables;
     for (const { id, status } of sagas.values())
-      this.#expect(ended.includes(status), 'P7', () => `saga ${id} is still ${status}`);
+      this.#expect(ended.has(status), 'P7', () => `saga ${id} is still ${status}`);
     this.#expect(
       lanes.size === 0,
       'P7',

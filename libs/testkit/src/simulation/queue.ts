@@ -48,7 +48,6 @@ export class QueueState {
   findMissing(entries: Entry[]): Entry[] {
     return entries.filter(({ id }) => {
       const job = this.jobs.get(id);
-      if (job?.state === 'finished') this.jobs.delete(id);
       return job === undefined || job.state === 'finished';
     });
   }
