@@ -24,6 +24,7 @@ import {
   type OperatorVerb,
   type ParticipantView,
   type PausedView,
+  type RetryStuckBody,
   type RetryStuckView,
   type ReconcileLine,
   type ReconcileRequest,
@@ -66,7 +67,8 @@ export interface Client {
   readStatus(): Promise<StatusView>;
   /** What came of it for each of `ids`, in their order. */
   operate(verb: OperatorVerb, body: OperatorBody & { ids: string[] }): Promise<OperatedView[]>;
-  retryStuck(body: OperatorBody & { perSecond: number }): Promise<RetryStuckView>;
+  /** A part of it: more is to be asked for with the answer's `next`. */
+  retryStuck(body: RetryStuckBody): Promise<RetryStuckView>;
   readStuck(): Promise<StuckView>;
   readParticipants(): Promise<ParticipantView[]>;
   pause(node: string, body: OperatorBody): Promise<PausedView>;

@@ -85,13 +85,29 @@ describe('cancel, retry, resolve', () => {
   });
 
   test('--all-stuck tells how many come forward, and how fast', async () => {
-    answer('/v1/stuck/retry', { sagas: 412, hastened: 400, seconds: 21 }, 202);
+    answer('/v1/stuck/retry', { sagas: 412, hastened: 400, seconds: 21, next: null }, 202);
     const { exitCode, stdout } = await rops(['retry', '--all-stuck', '--per-second', '20']);
     expect([exitCode, stdout]).toEqual([
       0,
       '412 sagas stuck: 400 of them brought forward, over 21 seconds\n',
     ]);
     expect(fake.posts('/v1/stuck/retry')[0]?.body).toEqual({ by: me, perSecond: 20 });
+  });
+
+  test('--all-stuck goes on where the answer before has stopped, until all are through', async () => {
+    const next = { before: 5_000, sagas: 3_000, startedAt: 1 };
+    fake.intercept = ({ path, body }) => {
+      if (path !== '/v1/stuck/retry') return undefined;
+      const sagas = body.from ? 4_500 : 3_000;
+      return {
+        status: 202,
+        body: { sagas, hastened: sagas - 2_900, seconds: 30, next: body.from ? null : next },
+      };
+    };
+    expect((await rops(['retry', '--all-stuck'])).stdout).toBe(
+      '4,500 sagas stuck: 1700 of them brought forward, over 30 seconds\n',
+    );
+    expect(fake.posts('/v1/stuck/retry').map(({ body }) => body.from)).toEqual([undefined, next]);
   });
 
   test.each([
@@ -160,7 +176,7 @@ describe('pause and resume', () => {
     answer('/v1/participants/node02/resume', view(0, { paused: null, told: true }));
     expect(await rops(['resume', 'node02'])).toMatchObject({
       exitCode: 0,
-      stdout: 'node02 is not paused\n',
+      stdout: 'node02 goes on\n',
     });
     const detail = 'there is no participant "node09": there are node01';
     answer('/v1/participants/node09/pause', problemOf(404, { detail, code: 'NOT_FOUND' }), 404);

@@ -196,7 +196,10 @@ describe('stuck', () => {
     );
     await api.sql`update saga.outbox set due_at = now() + interval '1 hour'`;
     const reply = await post('/v1/stuck/retry', { perSecond: 2 });
-    expect([reply.status, reply.body]).toEqual([202, { sagas: 3, hastened: 3, seconds: 2 }]);
+    expect([reply.status, reply.body]).toEqual([
+      202,
+      { sagas: 3, hastened: 3, seconds: 2, next: null },
+    ]);
   });
 });
 

@@ -34,10 +34,18 @@ export const resolveBulkBody = resolveBody.extend({ ids });
 
 /** Sagas a second that come forward, where nobody says another number. */
 export const defaultPerSecond = 100;
-/** Body of POST /v1/stuck/retry. */
+/** How far POST /v1/stuck/retry has come. */
+export const stuckPlace = z.strictObject({
+  before: z.int().positive(),
+  sagas: z.int().nonnegative(),
+  startedAt: z.int().nonnegative(),
+});
+/** Body of POST /v1/stuck/retry. `from`: the `next` of the answer before; left out, from the beginning. */
 export const retryStuckBody = operatorBody.extend({
   perSecond: z.int().min(1).max(10_000).default(defaultPerSecond),
+  from: stuckPlace.optional(),
 });
+export type RetryStuckBody = z.input<typeof retryStuckBody>;
 
 /**
  * `done`: it has ended so; `begun`: it is on its way; `refused`: it makes no sense for a saga in that state, `reason`
@@ -52,8 +60,16 @@ export type OperatedView = z.infer<typeof operatedView>;
 /** In the order asked. */
 export const operatedViews = z.object({ sagas: z.array(operatedView) });
 
-/** `sagas` stuck ones; `hastened`: those of them that are tried earlier now, over `seconds`. */
-export const retryStuckView = z.object({ sagas: z.int(), hastened: z.int(), seconds: z.int() });
+/**
+ * `sagas` stuck ones so far, over `seconds`; `hastened`: those of this answer that are tried earlier now. `next`: there are
+ * more, so ask again with it; null: that was all.
+ */
+export const retryStuckView = z.object({
+  sagas: z.int(),
+  hastened: z.int(),
+  seconds: z.int(),
+  next: stuckPlace.nullable(),
+});
 export type RetryStuckView = z.infer<typeof retryStuckView>;
 
 /** GET /v1/stuck: what keeps compensations from being done, the commonest first. A saga counts under each step that fails. */

@@ -60,7 +60,7 @@ export const variables = {
   SAGA_DEADLINE: durationMs.default(600_000),
   STUCK_AFTER: count.default(10),
   WORKER_CONCURRENCY: count.default(50),
-  JOB_LOCK: durationMs.default(10_000),
+  JOB_LOCK: durationMs.default(8_000),
   RECOVERY_INTERVAL: durationMs.default(5_000),
   RETENTION_DAYS: days.default(30),
   TOMBSTONE_DAYS: days.default(7),

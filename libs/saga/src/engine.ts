@@ -54,8 +54,8 @@ export interface Engine {
   resolve(sagaIds: number[], operator: Operator): Promise<Map<number, OperatorAnswer>>;
   /** A step that waits for its next attempt makes it now. */
   retry(sagaIds: number[], operator: Operator): Promise<Map<number, OperatorAnswer>>;
-  /** The same for all stuck sagas, at most `perSecond` of them coming forward in a second. Answers how many there are, and how many of them come earlier now. */
-  retryStuck(operator: Operator, perSecond: number): Promise<{ sagas: number; hastened: number }>;
+  /** The same for all stuck sagas, at most `perSecond` of them coming forward in a second. Works for some seconds: where more are left, `next` is the place to go on from. */
+  retryStuck(operator: Operator, perSecond: number, from?: StuckPlace): Promise<RetriedStuck>;
   /** No attempt is begun on a participant until it is resumed. Paused already: the first pause stays. */
   pause(participant: string, operator: Operator): Promise<PauseAnswer>;
   /** Ends a pause; the deadlines of running sagas that it held up move by as long. */
@@ -76,8 +76,28 @@ const standingWeight = 500;
 const lateMs = 1_000;
 /** Stuck sagas that are retried in one transaction. */
 const stuckPage = 1_000;
+/** Milliseconds after which a retry of all that are stuck lets its caller hear how far it is. */
+const stuckWorkMs = 3_000;
 /** Stuck sagas that a line of the log names. */
 const namedStuck = 5;
+
+/** How far a retry of all stuck sagas has come. */
+export interface StuckPlace {
+  /** Sagas below this id are left. */
+  before: number;
+  /** Sagas so far. */
+  sagas: number;
+  /** Milliseconds since 1970: the ramp's beginning. */
+  startedAt: number;
+}
+
+export interface RetriedStuck {
+  /** Stuck sagas seen, from the beginning. */
+  sagas: number;
+  /** Of those seen by this call, how many come earlier now. */
+  hastened: number;
+  next: StuckPlace | null;
+}
 
 export function createEngine({
   log,
@@ -178,22 +198,27 @@ export function createEngine({
     cancel: async (sagaIds, operator) => tellOf(await cancelSagas(parts, sagaIds, operator)),
     resolve: async (sagaIds, operator) => tellOf(await resolveSagas(parts, sagaIds, operator)),
     retry: async (sagaIds, operator) => tellOf(await retrySagas(parts, sagaIds, operator)),
-    async retryStuck(operator, perSecond) {
-      const total = { sagas: 0, hastened: 0 };
-      const startedAt = clock();
+    async retryStuck(operator, perSecond, from) {
+      const until = clock() + stuckWorkMs;
+      let { before, sagas, startedAt } = from ?? {
+        before: Number.MAX_SAFE_INTEGER,
+        sagas: 0,
+        startedAt: clock(),
+      };
       const dueOf = rampOf(perSecond);
-      for (let before = Number.MAX_SAFE_INTEGER; ;) {
+      for (let hastened = 0; ;) {
         const page = await log.listSagas({ stuck: true, limit: stuckPage, before });
         const ids = page.map(({ id }) => id);
-        const offset = total.sagas;
+        const offset = sagas;
         const retried = await retrySagas(parts, ids, operator, (index) =>
           dueOf(offset + index, startedAt),
         );
         tellOf(retried);
-        total.sagas += ids.length;
-        total.hastened += retried.hastened;
-        if (ids.length < stuckPage) return total;
+        sagas += ids.length;
+        hastened += retried.hastened;
+        if (ids.length < stuckPage) return { sagas, hastened, next: null };
         before = ids.at(-1)!;
+        if (clock() > until) return { sagas, hastened, next: { before, sagas, startedAt } };
       }
     },
     pause: (participant, operator) => pauseParticipant(parts, queue, participant, operator),

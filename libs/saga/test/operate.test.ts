@@ -335,7 +335,7 @@ describe('retry', () => {
     const sagaIds = await compensating(...ids);
     await sql`update saga.outbox set due_at = ${new Date(nowMs + 3_500)}`;
     expect((await log.listSagas({ stuck: true, limit: 100 })).length).toBe(25);
-    expect(await engine.retryStuck(ann, 5)).toEqual({ sagas: 25, hastened: 20 });
+    expect(await engine.retryStuck(ann, 5)).toEqual({ sagas: 25, hastened: 20, next: null });
     await engine.idle();
     const rows = await outbox();
     expect(rows.map(({ due, ids: own }) => [due.getTime() - nowMs, own.length])).toEqual([
@@ -350,7 +350,7 @@ describe('retry', () => {
       (await log.getSagas(sagaIds)).reduce((sum, { history }) => sum + history.length, 0);
     expect(await traces()).toBe(20);
     // Again: as it was.
-    expect(await engine.retryStuck(ann, 5)).toEqual({ sagas: 25, hastened: 0 });
+    expect(await engine.retryStuck(ann, 5)).toEqual({ sagas: 25, hastened: 0, next: null });
     expect(await traces()).toBe(20);
     expect((await outbox()).map(({ due }) => due.getTime() - nowMs)).toEqual([
       0, 1_000, 2_000, 3_000, 3_500,

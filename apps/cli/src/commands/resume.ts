@@ -14,7 +14,7 @@ export const resumeCommand: Command = {
   async run(context, [node = '']) {
     const resumed = await context.connect('patient').resume(node, operatorOf(context));
     if (context.options.json) context.printDocument(resumed);
-    else context.print(`${printable(node)} is not paused`);
+    else context.print(`${printable(node)} goes on`);
     if (!resumed.told)
       context.note('Redis does not answer: its queue goes on as soon as it is back');
     return exitCodes.done;

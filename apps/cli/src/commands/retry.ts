@@ -34,9 +34,15 @@ export const retryCommand: Command = {
 
 async function retryStuck(context: Context, perSecond: number): Promise<number> {
   const operator = operatorOf(context);
-  const answer = await context.connect('patient').retryStuck({ ...operator, perSecond });
-  const { sagas, hastened, seconds } = answer;
-  if (context.options.json) context.printDocument(answer);
+  const client = context.connect('patient');
+  let answer = await client.retryStuck({ ...operator, perSecond });
+  let { hastened } = answer;
+  while (answer.next !== null) {
+    answer = await client.retryStuck({ ...operator, perSecond, from: answer.next });
+    hastened += answer.hastened;
+  }
+  const { sagas, seconds } = answer;
+  if (context.options.json) context.printDocument({ sagas, hastened, seconds });
   else if (sagas === 0) context.print('no saga is stuck');
   else
     context.print(

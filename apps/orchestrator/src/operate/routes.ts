@@ -58,13 +58,13 @@ export function operateRoutes(
   );
 
   app.post('/v1/stuck/retry', async (context) => {
-    const { perSecond, ...body } = await readBody(retryStuckBody, context);
-    const { sagas, hastened } = await within(
+    const { perSecond, from, ...body } = await readBody(retryStuckBody, context);
+    const { sagas, hastened, next } = await within(
       postgresPatienceMs,
-      engine.retryStuck(operatorOf(body), perSecond),
+      engine.retryStuck(operatorOf(body), perSecond, from),
     );
     const seconds = Math.ceil(sagas / perSecond);
-    return context.json({ sagas, hastened, seconds } satisfies RetryStuckView, 202);
+    return context.json({ sagas, hastened, seconds, next } satisfies RetryStuckView, 202);
   });
 
   return app;

@@ -9,7 +9,7 @@ import { startChaosSystem, type ChaosSystem } from './system.ts';
 
 /** The defaults of libs/runtime/src/config.ts, which test systems shorten. */
 const productionSettings = {
-  JOB_LOCK: '10s',
+  JOB_LOCK: '8s',
   RECOVERY_INTERVAL: '5s',
   CALL_TIMEOUT: '5s',
 };
