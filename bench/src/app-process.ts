@@ -1,0 +1,54 @@
+import { mkdirSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
+import { startChild, type Child } from '@reliable-ops/local';
+import { checkout } from './environment.ts';
+
+export interface AppProcessOptions {
+  name: string;
+  /** The folder under apps/. */
+  app: 'node-api' | 'orchestrator' | 'worker';
+  env: Record<string, string>;
+  /** Answers 200 once it is ready; without, it is ready when it runs. */
+  readyUrl?: string;
+  /** Where it writes a CPU profile when it ends. */
+  profileFolder?: string | undefined;
+}
+
+const startTimeoutMs = 30_000;
+
+/** Starts one process of ours, as the local stack does, and waits until it is ready. */
+export async function startApp(options: AppProcessOptions): Promise<Child> {
+  const { name, app, env, readyUrl, profileFolder } = options;
+  let output = '';
+  if (profileFolder !== undefined) mkdirSync(profileFolder, { recursive: true });
+  const profile =
+    profileFolder === undefined
+      ? []
+      : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`, `--cpu-prof-name=${name}.cpuprofile`];
+  const child = await startChild({
+    command: process.execPath,
+    args: [...profile, '--import', 'tsx', `apps/${app}/src/main.ts`],
+    cwd: checkout,
+    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env },
+    onLine: (line) => {
+      output = `${output}${line}\n`.slice(-10_000);
+    },
+  });
+  const deadline = performance.now() + startTimeoutMs;
+  for (;;) {
+    if (readyUrl === undefined || (await answers(readyUrl))) return child;
+    if (!child.running || performance.now() > deadline) {
+      await child.stop();
+      throw new Error(`${name} was not ready:\n${output}`);
+    }
+    await pause(25);
+  }
+}
+
+async function answers(url: string): Promise<boolean> {
+  try {
+    return (await fetch(url)).ok;
+  } catch {
+    return false;
+  }
+}
