@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { startChild, type Child } from '@reliable-ops/local';
 import { checkout } from './environment.ts';
@@ -10,7 +9,7 @@ export interface AppProcessOptions {
   env: Record<string, string>;
   /** Answers 200 once it is ready; without, it is ready when it runs. */
   readyUrl?: string;
-  /** Where it writes a CPU profile when it ends. */
+  /** In a folder of its name in here it writes a CPU profile of each of its threads when it ends. */
   profileFolder?: string | undefined;
 }
 
@@ -20,11 +19,8 @@ const startTimeoutMs = 30_000;
 export async function startApp(options: AppProcessOptions): Promise<Child> {
   const { name, app, env, readyUrl, profileFolder } = options;
   let output = '';
-  if (profileFolder !== undefined) mkdirSync(profileFolder, { recursive: true });
   const profile =
-    profileFolder === undefined
-      ? []
-      : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`, `--cpu-prof-name=${name}.cpuprofile`];
+    profileFolder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}/${name}`];
   const child = await startChild({
     command: process.execPath,
     args: [...profile, '--import', 'tsx', `apps/${app}/src/main.ts`],

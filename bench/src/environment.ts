@@ -28,12 +28,26 @@ export interface Environment extends AsyncDisposable {
   clean(): Promise<void>;
 }
 
-export async function startEnvironment(say: (line: string) => void): Promise<Environment> {
+/** `preload`: a library that Postgres loads at its start. */
+export async function startEnvironment({
+  say,
+  preload,
+}: {
+  say: (line: string) => void;
+  preload?: string | undefined;
+}): Promise<Environment> {
   const folder = await mkdtemp(join(tmpdir(), 'rops-bench-'));
   holdFolder(folder);
   await chmod(folder, 0o755); // Postgres may run under another account
   const data = join(folder, 'postgres');
-  const postgres = await startPostgres({ dataFolder: data });
+  let postgres = await startPostgres({ dataFolder: data });
+  if (preload !== undefined) {
+    const first = connect(postgres.url, { applicationName: 'bench', max: 1 });
+    await first`alter system set shared_preload_libraries = ${first.unsafe(preload)}`;
+    await first.end();
+    await postgres.stop();
+    postgres = await startPostgres({ dataFolder: data });
+  }
   const redis = await startRedis({
     binary: await findRedis({ packageFolder: join(checkout, '.local/redis-package'), say }),
     folder: join(folder, 'redis'),

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { contenders } from './contenders.ts';
 import { checkout, startEnvironment } from './environment.ts';
 import type { Options } from './options.ts';
+import { statementsLibrary } from './profile.ts';
 import { summarise, type Report } from './report.ts';
 import { formatTable } from './table.ts';
 import { formatTargets, judge } from './targets.ts';
@@ -15,7 +16,10 @@ export async function runBench(options: Options): Promise<number> {
   const chosen = contenders.filter(({ name }) => options.only.includes(name));
   const turns: Turn[][] = [];
   const loads: number[] = [];
-  await using environment = await startEnvironment(say);
+  await using environment = await startEnvironment({
+    say,
+    preload: options.profile ? statementsLibrary : undefined,
+  });
   for (let round = 1; round <= options.rounds; round++) {
     const taken: Turn[] = [];
     turns.push(taken);

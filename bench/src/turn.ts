@@ -1,3 +1,4 @@
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startClientProcess } from './client-process.ts';
 import { nodes } from './client.ts';
@@ -5,6 +6,7 @@ import { idsOf } from './clients/orders.ts';
 import type { Contender } from './contenders.ts';
 import { checkout, type Environment } from './environment.ts';
 import { readCpuMs, readPeakMb } from './meter.ts';
+import { resetProfile, summariseCpuProfiles, writeServerProfile, type Window } from './profile.ts';
 import { startSystem } from './system.ts';
 import { verifyIds } from './verify.ts';
 
@@ -33,10 +35,28 @@ export async function takeTurn(
   contender: Contender,
   { sagas, errors, profile }: { sagas: number; errors: number; profile: boolean },
 ): Promise<Turn> {
-  const { postgres, redis, databaseUrl } = environment;
-  const { change, inFlight } = contender;
   await environment.clean();
   const profileFolder = profile ? join(checkout, 'bench/results', contender.name) : undefined;
+  if (profileFolder !== undefined) {
+    await rm(profileFolder, { recursive: true, force: true });
+    await mkdir(profileFolder, { recursive: true });
+  }
+  const { turn, window } = await measure(environment, contender, { sagas, errors, profileFolder });
+  if (profileFolder !== undefined) await summariseCpuProfiles(profileFolder, window);
+  return turn;
+}
+
+async function measure(
+  environment: Environment,
+  contender: Contender,
+  {
+    sagas,
+    errors,
+    profileFolder,
+  }: { sagas: number; errors: number; profileFolder: string | undefined },
+): Promise<{ turn: Turn; window: Window }> {
+  const { postgres, redis, databaseUrl } = environment;
+  const { change, inFlight } = contender;
   await using system = await startSystem(environment, contender, { errors, profileFolder });
   await using client = await startClientProcess();
   const { nodeApiUrl, orchestratorUrl } = system;
@@ -57,10 +77,14 @@ export async function takeTurn(
     Redis: [redis.pid],
     client: [client.pid],
   };
+  if (profileFolder !== undefined) await resetProfile(environment);
+  const fromMs = Number(process.hrtime.bigint()) / 1e6;
   const before = readCpuMs(processes);
   const { seconds, latenciesMs } = await client.ask({ change, prefix: '', sagas });
   const after = readCpuMs(processes);
+  const toMs = Number(process.hrtime.bigint()) / 1e6;
   const peakMb = readPeakMb(processes);
+  if (profileFolder !== undefined) await writeServerProfile(environment, profileFolder, sagas);
   await client.ask({ close: true });
 
   const present = change === 'create' ? [...idsOf('w', warmUp), ...idsOf('', sagas)] : [];
@@ -76,7 +100,7 @@ export async function takeTurn(
   const [p50Ms, p99Ms] = contender.latencyFromLog
     ? await readLatencies(environment, `${change}-group`)
     : [percentile(latenciesMs, 0.5), percentile(latenciesMs, 0.99)];
-  return {
+  const turn: Turn = {
     contender: contender.name,
     sagas,
     seconds,
@@ -88,6 +112,7 @@ export async function takeTurn(
     ),
     peakMb,
   };
+  return { turn, window: { fromMs, toMs } };
 }
 
 async function readLatencies({ sql }: Environment, saga: string): Promise<[number, number]> {
