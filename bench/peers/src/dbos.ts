@@ -1,6 +1,6 @@
 import { DBOS } from '@dbos-inc/dbos-sdk';
 import { nodes, runInFlight, type ConnectClient } from '../../src/client.ts';
-import { createPlainCalls, TransientError } from '../../src/clients/plain-calls.ts';
+import { createPlainCalls, PermanentError } from '../../src/clients/plain-calls.ts';
 
 /**
  * DBOS Transact 5: a workflow of three steps, started together and settled together, each with retries. Workflows are
@@ -20,7 +20,7 @@ export const connectClient: ConnectClient = async ({ nodeApiUrl, databaseUrl, in
             maxAttempts: 1_000,
             intervalSeconds: 0.01,
             backoffRate: 1,
-            shouldRetry: (error) => error instanceof TransientError,
+            shouldRetry: (error) => !(error instanceof PermanentError),
           }),
         ),
       );

@@ -1,13 +1,13 @@
 import { Pool } from 'undici';
 import { type NodeName } from '../client.ts';
 
-/** Thrown for an answer that may be another one next time: 408, 429 and 5xx. */
-export class TransientError extends Error {
-  override readonly name = 'TransientError';
+/** Thrown for an answer that will be the same next time: a 4xx other than 408 and 429. */
+export class PermanentError extends Error {
+  override readonly name = 'PermanentError';
 }
 
 export interface PlainCalls {
-  /** One call over the plain protocol. Throws TransientError, or an Error where asking again is no use. */
+  /** One call over the plain protocol. Throws PermanentError, or another Error where asking again may help. */
   call(node: NodeName, change: 'create' | 'delete', groupId: string): Promise<void>;
   close(): Promise<void>;
 }
@@ -20,8 +20,8 @@ const isDone = (change: 'create' | 'delete', status: number, text: string): bool
 export function checkAnswer(change: 'create' | 'delete', status: number, text: string): void {
   if (isDone(change, status, text)) return;
   const message = `${status} ${text.slice(0, 200)}`;
-  if (status === 408 || status === 429 || status >= 500) throw new TransientError(message);
-  throw new Error(message);
+  if (status === 408 || status === 429 || status >= 500) throw new Error(message);
+  throw new PermanentError(message);
 }
 
 /** Through an undici pool: the cheapest client that Node has. */
@@ -41,13 +41,16 @@ export function createPlainCalls(nodeApiUrl: string, connections: number): Plain
   };
 }
 
-/** At once and without end: what costs the loop least. */
+/** So many in a row, and it is no accident. */
+const mostAttempts = 1_000;
+
+/** Tries again at once: what costs the loop least. */
 export async function untilDone(call: () => Promise<void>): Promise<void> {
-  for (;;) {
+  for (let attempt = 1; ; attempt++) {
     try {
       return await call();
     } catch (error) {
-      if (!(error instanceof TransientError)) throw error;
+      if (error instanceof PermanentError || attempt === mostAttempts) throw error;
     }
   }
 }
