@@ -1,4 +1,5 @@
 import { StackError } from '@reliable-ops/local';
+import { runIdle } from './idle.ts';
 import { parseOptions, usage, UsageError } from './options.ts';
 import { runBench } from './run.ts';
 
@@ -8,7 +9,9 @@ process.channel?.unref();
 
 try {
   const options = parseOptions(process.argv.slice(2));
-  if (options) process.exitCode = await runBench(options);
+  if (options?.idle)
+    process.exitCode = await runIdle((line) => void process.stdout.write(`${line}\n`));
+  else if (options) process.exitCode = await runBench(options);
   else process.stdout.write(`${usage}\n`);
 } catch (error) {
   if (error instanceof UsageError) {

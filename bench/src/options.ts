@@ -17,6 +17,8 @@ export interface Options {
   targets: boolean;
   /** Too few sagas to say anything about speed: only whether the work is right. */
   smoke: boolean;
+  /** No sagas at all: what an idle system costs. */
+  idle: boolean;
 }
 
 /** What a person typed wrong: one line, exit 2. */
@@ -37,6 +39,7 @@ export const usage = `npm run bench [-- options]
   --profile      our processes write bench/results/*.cpuprofile
   --targets      exit 1 where a target of the table is missed
   --smoke        ${smokeContenders.join(', ')} with ${smokeSagas} sagas, one round: that they are right, not how fast
+  --idle         no sagas: what each process of an idle system costs; exit 1 where that is 1 % of a core
 
 contenders: ${contenders.map(({ name }) => name).join(', ')}`;
 
@@ -58,6 +61,7 @@ export function parseOptions(args: string[]): Options | undefined {
     profile: values.profile,
     targets: values.targets,
     smoke: values.smoke,
+    idle: values.idle,
   };
 }
 
@@ -74,6 +78,7 @@ function parse(args: string[]) {
         profile: { type: 'boolean', default: false },
         targets: { type: 'boolean', default: false },
         smoke: { type: 'boolean', default: false },
+        idle: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
       },
     }).values;

@@ -28,8 +28,9 @@ const commands = {
     ]),
   // Packages of their own, so that what we compare ourselves with is not installed with the product.
   bench: async (args) =>
-    (await prepare(args.includes('--smoke') ? ['bench'] : ['bench', 'bench/peers'])) ||
-    runAll([['--import', 'tsx', 'bench/src/main.ts', ...args]]),
+    (await prepare(
+      args.includes('--smoke') || args.includes('--idle') ? ['bench'] : ['bench', 'bench/peers'],
+    )) || runAll([['--import', 'tsx', 'bench/src/main.ts', ...args]]),
 };
 
 main(process.argv.slice(2)).then(
