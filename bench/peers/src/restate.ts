@@ -18,6 +18,7 @@ const readyTimeoutMs = 60_000;
  * the ingress and are answered when the handler has ended. Two partitions: on two cores faster than the 24 it has by default.
  */
 export const connectClient: ConnectClient = async ({ nodeApiUrl, inFlight }) => {
+  process.env['RESTATE_LOGGING'] = 'ERROR'; // read at import; by default each failed call is some lines
   const restate = await import('@restatedev/restate-sdk');
   const { call, close } = createPlainCalls(nodeApiUrl, 100);
   const group = restate.service({
