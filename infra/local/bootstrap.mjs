@@ -1,4 +1,4 @@
-// The way in for `npm run demo|start|test|check|bench`, on a clone where nothing is installed yet. It imports nothing of
+// The way in for `npm run demo|start|test|check|chaos|fuzz|simulate|bench`, on a clone where nothing is installed yet. It imports nothing of
 // node_modules, and uses no syntax that an old Node could not read: it has to be able to say that it is too old.
 import { spawn } from 'child_process';
 import { readFileSync } from 'fs';
@@ -12,8 +12,11 @@ const bin = (path) => join(root, 'node_modules', path);
 const commands = {
   demo: (args) => runAll([['--import', 'tsx', 'infra/local/src/main.ts', 'demo', ...args]]),
   start: (args) => runAll([['--import', 'tsx', 'infra/local/src/main.ts', 'start', ...args]]),
+  fuzz: (args) => runAll([['--import', 'tsx', 'libs/testkit/src/fuzz/main.ts', ...args]]),
+  chaos: (args) => runAll([['--import', 'tsx', 'libs/testkit/src/chaos/main.ts', ...args]]),
   test: (args) =>
     runAll([['--experimental-vm-modules', '--no-warnings', bin('jest/bin/jest.js'), ...args]]),
+  simulate: (args) => runAll([['--import', 'tsx', 'libs/testkit/src/simulation/main.ts', ...args]]),
   // All of them, also after one has failed: one run shows everything there is to mend.
   check: async () =>
     (await prepare(['bench'])) ||

@@ -21,6 +21,22 @@ const options = {
   status: { type: 'string' },
   key: { type: 'string' },
   limit: { type: 'string' },
+  stuck: { type: 'boolean' },
+  'all-stuck': { type: 'boolean' },
+  'per-second': { type: 'string' },
+  by: { type: 'string' },
+  note: { type: 'string' },
+  error: { type: 'string' },
+  'lost-reply': { type: 'string' },
+  delay: { type: 'string' },
+  reset: { type: 'string' },
+  down: { type: 'boolean' },
+  seed: { type: 'string' },
+  clear: { type: 'boolean' },
+  watch: { type: 'boolean' },
+  apply: { type: 'boolean' },
+  'dry-run': { type: 'boolean' },
+  prefer: { type: 'string' },
 } as const;
 type OptionName = keyof typeof options;
 const isOptionName = (name: string): name is OptionName => Object.hasOwn(options, name);

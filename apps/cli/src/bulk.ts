@@ -102,7 +102,7 @@ function printTotals(context: Context, totals: Totals, durationMs: number): numb
   }
   if (stuck > 0) {
     context.note(
-      `${plural(stuck, 'saga')} cannot be taken back yet and keeps trying: rops list --status compensating`,
+      `${plural(stuck, 'saga')} cannot be taken back yet and keeps trying: rops list --stuck`,
     );
   }
   return isDone ? exitCodes.done : exitCodes.notDone;

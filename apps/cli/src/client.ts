@@ -1,27 +1,50 @@
 import {
   batchAccepted,
   batchCounts,
+  clusterFaults,
   clusterView,
+  nodeFaults,
+  operatedViews,
+  participantViews,
+  pausedView,
+  retryStuckView,
+  reconcileLine,
+  stuckView,
   sagaPage,
   sagaView,
   statusView,
+  verifyLine,
   type BatchAccepted,
   type BatchCounts,
+  type ClusterFaults,
   type ClusterView,
+  type NodeFaults,
+  type OperatedView,
+  type OperatorBody,
+  type OperatorVerb,
+  type ParticipantView,
+  type PausedView,
+  type RetryStuckView,
+  type ReconcileLine,
+  type ReconcileRequest,
   type SagaPage,
   type SagaStatus,
   type SagaView,
   type StartBatch,
   type StartSaga,
   type StatusView,
+  type StuckView,
+  type VerifyLine,
 } from '@reliable-ops/contracts';
 import type { Endpoint } from './endpoint.ts';
 import { ContractError, NotFoundError, RefusedError } from './errors.ts';
+import { streamLines } from './stream.ts';
 import { createTransport, readBody } from './transport.ts';
 
 interface SagaQuery {
   status?: SagaStatus | undefined;
   key?: string | undefined;
+  stuck?: 'true' | undefined;
   limit?: number | undefined;
   cursor?: string | undefined;
 }
@@ -41,6 +64,18 @@ export interface Client {
   listSagas(query: SagaQuery): Promise<SagaPage>;
   readCluster(): Promise<ClusterView>;
   readStatus(): Promise<StatusView>;
+  /** What came of it for each of `ids`, in their order. */
+  operate(verb: OperatorVerb, body: OperatorBody & { ids: string[] }): Promise<OperatedView[]>;
+  retryStuck(body: OperatorBody & { perSecond: number }): Promise<RetryStuckView>;
+  readStuck(): Promise<StuckView>;
+  readParticipants(): Promise<ParticipantView[]>;
+  pause(node: string, body: OperatorBody): Promise<PausedView>;
+  resume(node: string, body: OperatorBody): Promise<PausedView>;
+  readFaults(): Promise<ClusterFaults>;
+  setFaults(node: string, faults: NodeFaults): Promise<NodeFaults>;
+  /** Line by line, for as long as it takes; never repeated. */
+  verify(): AsyncGenerator<VerifyLine, void>;
+  reconcile(body: ReconcileRequest): AsyncGenerator<ReconcileLine, void>;
 }
 
 /** `patienceMs`: how long a call is repeated while nobody answers; 0: not at all. */
@@ -49,6 +84,11 @@ export function createClient(
   options: { signal: AbortSignal; patienceMs: number },
 ): Client {
   const send = createTransport(endpoint, options);
+  const setPaused = async (node: string, verb: 'pause' | 'resume', body: OperatorBody) => {
+    checkSegment('node', node);
+    const path = `v1/participants/${encodeURIComponent(node)}/${verb}`;
+    return readBody(await send({ path, body }), pausedView);
+  };
   return {
     async startSaga(body, idempotencyKey) {
       const answer = await send({ path: 'v1/sagas', body, idempotencyKey });
@@ -75,18 +115,41 @@ export function createClient(
       readBody(await send({ path: 'v1/sagas', query: { ...query } }), sagaPage),
     readCluster: async () => readBody(await send({ path: 'v1/cluster' }), clusterView),
     readStatus: async () => readBody(await send({ path: 'v1/status' }), statusView),
+    operate: async (verb, body) =>
+      readBody(await send({ path: `v1/sagas/${verb}`, body }), operatedViews).sagas,
+    retryStuck: async (body) =>
+      readBody(await send({ path: 'v1/stuck/retry', body }), retryStuckView),
+    readStuck: async () => readBody(await send({ path: 'v1/stuck' }), stuckView),
+    readParticipants: async () =>
+      readBody(await send({ path: 'v1/participants' }), participantViews).participants,
+    pause: (node, body) => setPaused(node, 'pause', body),
+    resume: (node, body) => setPaused(node, 'resume', body),
+    readFaults: async () => readBody(await send({ path: 'v1/faults' }), clusterFaults),
+    async setFaults(node, faults) {
+      checkSegment('node', node);
+      const path = `v1/faults/${encodeURIComponent(node)}`;
+      return readBody(await send({ path, body: faults, method: 'put' }), nodeFaults);
+    },
+    verify: () => streamLines(endpoint, options.signal, { path: 'v1/verify' }, verifyLine),
+    reconcile: (body) =>
+      streamLines(endpoint, options.signal, { path: 'v1/reconcile', body }, reconcileLine),
   };
 }
 
 async function found<Found>(what: string, id: string, read: () => Promise<Found>): Promise<Found> {
-  const missing = `there is no ${what} "${id}"`;
-  // A URL swallows these: they would ask for another resource.
-  if (id === '' || id === '.' || id === '..') throw new NotFoundError(missing);
+  checkSegment(what, id);
   try {
     return await read();
   } catch (error) {
     throw error instanceof RefusedError && error.status === 404
-      ? new NotFoundError(missing)
+      ? new NotFoundError(missing(what, id))
       : error;
   }
 }
+
+/** A URL swallows these: they would ask for another resource. */
+function checkSegment(what: string, id: string): void {
+  if (id === '' || id === '.' || id === '..') throw new NotFoundError(missing(what, id));
+}
+
+const missing = (what: string, id: string): string => `there is no ${what} "${id}"`;

@@ -8,11 +8,27 @@ import { patienceMs } from './transport.ts';
 export interface Options {
   json: boolean;
   wait: boolean;
+  watch: boolean;
+  apply: boolean;
+  dryRun: boolean;
   url?: string;
   token?: string;
   status?: string;
   key?: string;
   limit?: string;
+  stuck?: boolean;
+  allStuck?: boolean;
+  perSecond?: string;
+  by?: string;
+  note?: string;
+  error?: string;
+  lostReply?: string;
+  delay?: string;
+  reset?: string;
+  down?: boolean;
+  seed?: string;
+  clear?: boolean;
+  prefer?: string;
 }
 
 /** What a command has at hand. */

@@ -77,10 +77,30 @@ async function runMatched(cli: CAC): Promise<number> {
 }
 
 function readOptions(given: CAC['options']): Options {
-  const texts = ['url', 'token', 'status', 'key', 'limit'] as const;
+  const texts = [
+    'url',
+    'token',
+    'status',
+    'key',
+    'limit',
+    'prefer',
+    'perSecond',
+    'by',
+    'note',
+    'error',
+    'lostReply',
+    'delay',
+    'reset',
+    'seed',
+  ] as const;
+  const flags = ['stuck', 'allStuck', 'down', 'clear'] as const;
   return {
     json: given['json'] === true,
     wait: given['wait'] !== false,
+    watch: given['watch'] === true,
+    apply: given['apply'] === true,
+    dryRun: given['dryRun'] === true,
+    ...Object.fromEntries(flags.flatMap((name) => (given[name] === true ? [[name, true]] : []))),
     ...Object.fromEntries(
       texts.flatMap((name) => (name in given ? [[name, unshield(String(given[name]))]] : [])),
     ),

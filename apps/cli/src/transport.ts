@@ -1,5 +1,5 @@
 import { problem } from '@reliable-ops/contracts';
-import ky from 'ky';
+import ky, { type KyInstance } from 'ky';
 import type { ZodType } from 'zod';
 import type { Endpoint } from './endpoint.ts';
 import { ContractError, RefusedError, UnauthorizedError, UnreachableError } from './errors.ts';
@@ -13,7 +13,7 @@ const firstDelayMs = 100;
 const longestDelayMs = 5_000;
 
 /** "Not now", or a gateway that lost the reply: the same call may come again. */
-const passingStatuses = new Set([408, 429, 502, 503, 504]);
+export const passingStatuses = new Set([408, 429, 502, 503, 504]);
 /** The connection stood, so the call may have arrived. Others (refused, no such host, a certificate) never left. */
 const lostReplyCodes = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET', 'UND_ERR_BODY_TIMEOUT']);
 
@@ -21,8 +21,9 @@ export interface Call {
   /** Below the endpoint's URL, without a slash in front. */
   path: string;
   query?: Record<string, string | number | undefined>;
-  /** Makes it a POST. */
+  /** Makes it a POST, where `method` says nothing else. */
   body?: unknown;
+  method?: 'put';
   /** Every repetition of the call carries it, so that it takes effect once. */
   idempotencyKey?: string;
 }
@@ -41,6 +42,19 @@ interface Failure {
   retryAfterMs: number;
 }
 
+export const httpOf = ({ url, token }: Endpoint, timeoutMs: number | false): KyInstance =>
+  ky.create({
+    prefixUrl: url,
+    retry: 0, // ky's own retries know no bound in time
+    timeout: timeoutMs,
+    throwHttpErrors: false,
+    redirect: 'manual', // an orchestrator sends nobody elsewhere, and a POST would become a GET
+    headers: {
+      accept: 'application/json, application/x-ndjson',
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+    },
+  });
+
 /**
  * Sends calls until they are answered, the same call again where a reply was lost or the answer was
  * "not now", for `patienceMs` (0: one try). The first contact is not repeated when nobody is there at
@@ -51,22 +65,12 @@ export function createTransport(
   options: { signal: AbortSignal; patienceMs: number; timeoutMs?: number },
 ): (call: Call) => Promise<Answer> {
   const { signal, timeoutMs = callTimeoutMs } = options;
-  const http = ky.create({
-    prefixUrl: endpoint.url,
-    retry: 0, // ky's own retries know no bound in time
-    timeout: timeoutMs,
-    throwHttpErrors: false,
-    redirect: 'manual', // an orchestrator sends nobody elsewhere, and a POST would become a GET
-    headers: {
-      accept: 'application/json',
-      ...(endpoint.token === undefined ? {} : { authorization: `Bearer ${endpoint.token}` }),
-    },
-  });
+  const http = httpOf(endpoint, timeoutMs);
   let reached = false;
 
-  async function tryOnce({ path, query, body, idempotencyKey }: Call): Promise<Answer> {
+  async function tryOnce({ path, query, body, method, idempotencyKey }: Call): Promise<Answer> {
     const response = await http(path, {
-      method: body === undefined ? 'get' : 'post',
+      method: method ?? (body === undefined ? 'get' : 'post'),
       searchParams: Object.fromEntries(
         Object.entries(query ?? {}).filter(([, value]) => value !== undefined),
       ),
@@ -119,7 +123,7 @@ export function readBody<Body>(answer: Answer, schema: ZodType<Body>): Body {
   );
 }
 
-function checkStatus(answer: Answer, { token }: Endpoint): Answer {
+export function checkStatus(answer: Answer, { token }: Endpoint): Answer {
   if (answer.status >= 200 && answer.status < 300) return answer;
   if (answer.status === 401) {
     throw new UnauthorizedError(
@@ -135,7 +139,7 @@ function checkStatus(answer: Answer, { token }: Endpoint): Answer {
   );
 }
 
-function describeStatus({ status, headers, text }: Answer): Failure {
+export function describeStatus({ status, headers, text }: Answer): Failure {
   const refusal = problem.safeParse(parseJson(text));
   const seconds = Number(headers.get('retry-after'));
   return {
@@ -145,7 +149,7 @@ function describeStatus({ status, headers, text }: Answer): Failure {
   };
 }
 
-function describeError(error: unknown, reached: boolean): Failure {
+export function describeError(error: unknown, reached: boolean): Failure {
   const { name, cause } = readError(error);
   if (name === 'TimeoutError')
     return { reason: 'no answer in time', mayPass: true, retryAfterMs: 0 };
@@ -178,7 +182,7 @@ function readError(error: unknown) {
   };
 }
 
-function describeUnreachable(endpoint: Endpoint, reason: string, reached: boolean): string {
+export function describeUnreachable(endpoint: Endpoint, reason: string, reached: boolean): string {
   const url = endpoint.url.replace(/\/$/, '');
   if (reached) return `the orchestrator at ${url} cannot serve now: ${reason}`;
   const source = endpoint.source === '' ? '' : ` from ${endpoint.source}`;

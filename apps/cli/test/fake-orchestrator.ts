@@ -38,6 +38,7 @@ export class FakeOrchestrator implements AsyncDisposable {
     postgres: { version: '18.4', migrations: { applied: 2, known: 2 } },
     redis: { version: '7.0.15' },
     queues: { node01: { waiting: 1, active: 2, delayed: 3 } },
+    paused: [] as string[],
     outbox: { rows: 3, oldestOverdueSeconds: 0 },
     sagas: { queued: 4, running: 3, compensating: 2, stuck: 1 },
   };

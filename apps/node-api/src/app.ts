@@ -3,13 +3,16 @@ import type { Logger } from '@reliable-ops/runtime';
 import { drizzle } from 'drizzle-orm/postgres-js';
 import { Hono } from 'hono';
 import { readStats, readSummary } from './cluster-views.ts';
-import { rawPathOf, requireNode, type Environment } from './environment.ts';
+import { rawPathOf, requireNode, requireUrl, type Environment } from './environment.ts';
 import { answerNotFound, answerWrongMethod, createErrorHandler } from './errors.ts';
 import { createClusterFaults } from './faults/cluster-faults.ts';
 import { createFaultRoutes } from './faults/routes.ts';
 import { createOperationStore } from './fenced/operation-store.ts';
 import { createFencedRoutes } from './fenced/routes.ts';
+import { createListingRoutes } from './listing.ts';
 import { createPlainRoutes } from './plain/routes.ts';
+import { createPruner } from './prune/pruner.ts';
+import { createPruneRoutes } from './prune/routes.ts';
 
 export interface NodeApiOptions {
   /** A pool of the API's own: drizzle changes how a client reads and writes dates and JSON. */
@@ -37,6 +40,7 @@ export function createNodeApi(options: NodeApiOptions): Hono<Environment> {
   })
     .onError(createErrorHandler(logger))
     .notFound(answerNotFound)
+    .use(requireUrl)
     .get('/ping', (c) => c.text('PONG\n'))
     .get('/ping/', (c) => c.text('PONG\n'))
     .get('/v1/stats', async (c) => c.json(await readStats(db)))
@@ -47,5 +51,7 @@ export function createNodeApi(options: NodeApiOptions): Hono<Environment> {
     .all('/v1/summary', onlyGet)
     .route('/', createPlainRoutes({ db, faults, random }))
     .route('/', createFencedRoutes({ store: createOperationStore(sql), faults, random }))
+    .route('/', createListingRoutes({ db, faults }))
+    .route('/', createPruneRoutes({ pruner: createPruner(sql), faults }))
     .route('/', createFaultRoutes(faults));
 }

@@ -1,5 +1,5 @@
 import type { HttpBindings } from '@hono/node-server';
-import type { Context } from 'hono';
+import type { Context, MiddlewareHandler } from 'hono';
 import { refusal } from './errors.ts';
 import { isNodeName, nodeNames, type NodeName } from './nodes.ts';
 
@@ -27,3 +27,9 @@ export function rawPathOf(request: Request, incomingUrl: string | undefined): st
     return new URL(request.url).pathname;
   return incomingUrl.replace(/[?#].*$/s, '');
 }
+
+/** Refuses a Host header that makes no URL (`Host: 9007199254740991`): whoever reads the body would trip over it. */
+export const requireUrl: MiddlewareHandler<Environment> = async (c, next) => {
+  if (!URL.canParse(c.req.url)) throw refusal(400, 'Invalid host header');
+  return next();
+};

@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { getRequestListener, RequestError } from '@hono/node-server';
+import { answerBrokenRequests } from '@reliable-ops/runtime';
 import { createNodeApi, type NodeApiOptions } from './app.ts';
 import { nodeLimits } from './limits.ts';
 
@@ -25,10 +26,15 @@ export async function listenNodeApi(options: ListenOptions): Promise<NodeApiServ
   const closing = new AbortController();
   const app = createNodeApi({ ...rest, closing: closing.signal });
   const listener = getRequestListener(app.fetch, { errorHandler: answerOutsideApp });
-  const server = createServer((request, response) => {
+  // Without Host the listener refuses it as well, in our shape.
+  const server = createServer({ requireHostHeader: false }, (request, response) => {
     if (!server.listening) response.setHeader('connection', 'close');
     void listener(request, response);
   });
+  answerBrokenRequests(server, (status, message) => ({
+    contentType: 'application/json',
+    body: JSON.stringify({ message, status }),
+  }));
   server.listen(port, host);
   await once(server, 'listening');
   const bound = server.address() as AddressInfo;

@@ -3,6 +3,7 @@ import type { Operation, OperationResult } from '@reliable-ops/contracts';
 import { createRandom } from '../src/faults/random.ts';
 import { createOperationStore, type OperationStore } from '../src/fenced/operation-store.ts';
 import { buildFencedStatement } from '../src/fenced/statement.ts';
+import { createPruner, type Pruner } from '../src/prune/pruner.ts';
 import { startCluster, type Cluster } from './cluster.ts';
 import { applyToReference, newRecord } from './reference-node.ts';
 
@@ -11,20 +12,27 @@ beforeAll(async () => {
   cluster = await startCluster();
 });
 afterAll(() => cluster[Symbol.asyncDispose]());
-beforeEach(() => cluster.sql`truncate node01.groups, node02.groups, node03.groups`);
+beforeEach(async () => {
+  await cluster.sql`truncate node01.groups, node02.groups, node03.groups`;
+  await cluster.sql`update node01.floor set fence = 0`;
+});
 
 interface Sent {
   operation: Operation;
   result: OperationResult;
 }
 
-/** Operations on few ids, each sent several times, in random order, in batches that overlap and run at once. */
-async function bombard(store: OperationStore, seed: number): Promise<Sent[]> {
+/**
+ * Operations on few ids, each sent several times, in random order, in batches that overlap and run at once.
+ * `pruner`: raises the floor all the while, to what is just coming in, and removes what may leave.
+ */
+async function bombard(store: OperationStore, seed: number, pruner?: Pruner): Promise<Sent[]> {
   const random = createRandom(seed);
   const pick = (below: number): number => Math.floor(random() * below);
+  const fences = pruner ? 24 : 8;
   const operations: Operation[] = [];
   for (let id = 0; id < 25; id++) {
-    for (let fence = 1; fence <= 8; fence++) {
+    for (let fence = 1; fence <= fences; fence++) {
       const shared = { groupId: `g${id}`, timestamp: fence };
       operations.push({ ...shared, op: pick(2) ? 'create' : 'delete', token: [fence, 0] });
       if (pick(2)) operations.push({ ...shared, op: 'undo', token: [fence, 1] });
@@ -33,27 +41,49 @@ async function bombard(store: OperationStore, seed: number): Promise<Sent[]> {
   // Nearly in order, so that many are applied and many are late.
   const copies = operations
     .flatMap((operation) => Array.from({ length: 4 }, () => operation))
-    .map((operation) => ({ operation, at: operation.token[0] + random() * 3 }))
+    .map((operation) => ({
+      operation,
+      at: operation.token[0] + random() * (pruner && pick(4) === 0 ? 8 : 3),
+    }))
     .sort((one, other) => one.at - other.at)
     .map(({ operation }) => operation);
   const batches: Operation[][] = [];
   while (copies.length > 0) batches.push(copies.splice(0, 1 + pick(40)));
 
   const sent: Sent[] = [];
+  pruned = 0;
+  let newest = 0;
+  let round = Promise.resolve();
   const runBatches = async (): Promise<void> => {
     for (let batch = batches.shift(); batch; batch = batches.shift()) {
+      newest = Math.max(newest, batch[0]!.token[0]);
+      if (pick(2)) await round; // so that there are rounds enough, however fast the batches are
       const results = await store.apply('node01', batch);
       for (const [index, operation] of batch.entries())
         sent.push({ operation, result: results[index] as OperationResult });
     }
   };
-  await Promise.all(Array.from({ length: 10 }, runBatches));
+  /** The same floor until it is done: it has to wait for the batches that began before it. */
+  const pruneTo = async (by: Pruner, floor: number): Promise<void> => {
+    for (;;) {
+      const { removed, cleared, isDone } = await by.prune('node01', { floor, after: null });
+      pruned += removed + cleared;
+      if (isDone) return;
+    }
+  };
+  const prune = async (by: Pruner): Promise<void> => {
+    for (; batches.length > 0; await round) round = pruneTo(by, Math.max(0, newest - pick(3)));
+  };
+  await Promise.all([...Array.from({ length: 8 }, runBatches), pruner && prune(pruner)]);
   return sent;
 }
+/** Records that `bombard` has seen leave, or lose their token. */
+let pruned = 0;
 
 /**
  * What an observer can hold against the node. Tokens take effect in rising order or not at all, so the reference,
- * given those that were answered with an outcome, must come to the same outcomes and the same record.
+ * given those that were answered with an outcome, must come to the same outcomes and the same record. A record that has
+ * left is one that is absent; its version begins anew.
  */
 async function findViolations(sent: Sent[]): Promise<string[]> {
   const violations: string[] = [];
@@ -68,7 +98,9 @@ async function findViolations(sent: Sent[]): Promise<string[]> {
   const rows = await cluster.sql<
     { group_id: string; present: boolean; timestamp: number | null; version: number }[]
   >`select group_id, present, timestamp, version from node01.groups`;
-  for (const row of rows) {
+  const left = [...applied.keys()].filter((id) => !rows.some(({ group_id }) => group_id === id));
+  const absent = { present: false, timestamp: null, version: 0 };
+  for (const row of [...rows, ...left.map((id) => ({ group_id: id, ...absent }))]) {
     const record = newRecord();
     const inOrder = [...(applied.get(row.group_id)?.values() ?? [])].sort(
       (one, other) => rankOf(one) - rankOf(other),
@@ -83,7 +115,8 @@ async function findViolations(sent: Sent[]): Promise<string[]> {
           );
     }
     const { present, timestamp, version } = record;
-    if (row.present !== present || row.timestamp !== timestamp || row.version !== version)
+    const isSameVersion = pruned > 0 || row.version === version;
+    if (row.present !== present || row.timestamp !== timestamp || !isSameVersion)
       violations.push(`${row.group_id} is ${JSON.stringify(row)}, not ${JSON.stringify(record)}`);
   }
   return violations;
@@ -108,13 +141,41 @@ describe('overlapping batches at once, repeated and out of order', () => {
   );
 
   test('a broken twin without the fence is seen', async () => {
-    const store = createOperationStore(cluster.sql, (table) =>
-      buildFencedStatement(table).replace(
+    const store = createOperationStore(cluster.sql, (...tables) =>
+      buildFencedStatement(...tables).replace(
         '(excluded.fence, excluded.phase) <= (held.fence, held.phase)',
         'false',
       ),
     );
     expect(await findViolations(await bombard(store, 1))).not.toEqual([]);
+  });
+});
+
+describe('P5: the same while the floor rises and records leave', () => {
+  test.each([1, 2, 3])(
+    'no token takes effect after its record has left (seed %d)',
+    async (seed) => {
+      const sent = await bombard(
+        createOperationStore(cluster.sql),
+        seed,
+        createPruner(cluster.sql),
+      );
+      expect(await findViolations(sent)).toEqual([]);
+      const belowFloor = sent.filter(({ result }) =>
+        JSON.stringify(result).includes('floor'),
+      ).length;
+      // Enough of both, or nothing was shown.
+      expect(belowFloor).toBeGreaterThan(10);
+      expect(pruned).toBeGreaterThan(10);
+    },
+  );
+
+  test('a broken twin whose statement does not look at the floor is seen', async () => {
+    const store = createOperationStore(cluster.sql, (...tables) =>
+      buildFencedStatement(...tables).replace(/WHERE fence > .*/, ''),
+    );
+    const sent = await bombard(store, 1, createPruner(cluster.sql));
+    expect(await findViolations(sent)).not.toEqual([]);
   });
 });
 

@@ -215,8 +215,8 @@ test('nodes keep their tokens apart', async () => {
 });
 
 const sendToTwin = (whole: string, broken: string): Send => {
-  const store = createOperationStore(cluster.sql, (table) => {
-    const statement = buildFencedStatement(table);
+  const store = createOperationStore(cluster.sql, (...tables) => {
+    const statement = buildFencedStatement(...tables);
     if (!statement.includes(whole)) throw new Error(`the statement no longer holds ${whole}`);
     return statement.replace(whole, broken);
   });

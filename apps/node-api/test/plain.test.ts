@@ -276,7 +276,7 @@ describe('routes', () => {
     expect(await cluster.call('HEAD', '/ping')).toMatchObject({ status: 200, body: '' });
   });
 
-  test.each(['/', '/v1', '/v1/stats/', '/v1/group/a/b', '/v1/groups', '/pings', '/v1//group'])(
+  test.each(['/', '/v1', '/v1/stats/', '/v1/group/a/b', '/v1/groupss', '/pings', '/v1//group'])(
     '%s is not found',
     async (path) => {
       expect(await cluster.call('GET', path, { node })).toMatchObject({

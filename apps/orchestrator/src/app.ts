@@ -1,4 +1,4 @@
-import type { ClusterReader } from '@reliable-ops/connector';
+import type { ClusterReader, FaultClient } from '@reliable-ops/connector';
 import type { Sql } from '@reliable-ops/database';
 import type { Logger } from '@reliable-ops/runtime';
 import type { BullmqQueue, Engine, Registry, SagaLog } from '@reliable-ops/saga';
@@ -8,6 +8,9 @@ import { secureHeaders } from 'hono/secure-headers';
 import { limitBody } from './body.ts';
 import { clusterRoutes } from './cluster.ts';
 import { healthRoutes } from './health.ts';
+import { faultRoutes } from './operate/faults.ts';
+import { participantRoutes } from './operate/participants.ts';
+import { operateRoutes } from './operate/routes.ts';
 import { ProblemError, problemErrorOf, problemResponse } from './problem.ts';
 import { queueRoutes } from './queues.ts';
 import { logRequests } from './request-log.ts';
@@ -17,9 +20,10 @@ import type { EndWatch } from './sagas/waiting.ts';
 import { guardHosts, type HostOptions } from './security/hosts.ts';
 import { requireToken } from './security/tokens.ts';
 import { statusRoutes } from './status.ts';
+import { verifyRoutes, type VerifyParts } from './verify/routes.ts';
 
 /** What the API works with. It owns none of it. */
-export interface AppParts extends HostOptions {
+export interface AppParts extends HostOptions, Pick<VerifyParts, 'verify' | 'closing'> {
   version: string;
   /** Who may come in; none: everybody. */
   tokens: string[];
@@ -30,6 +34,7 @@ export interface AppParts extends HostOptions {
   queue: BullmqQueue;
   endWatch: EndWatch;
   cluster: ClusterReader;
+  faults: FaultClient;
   logger: Logger;
 }
 
@@ -70,9 +75,14 @@ export function createApp(parts: AppParts): Hono {
 
   app.get('/', (context) => context.json(contents));
   app.route('/', healthRoutes(parts));
-  app.route('/', sagaRoutes(parts, createSagaReader(parts.log)));
+  const reader = createSagaReader(parts.log);
+  app.route('/', sagaRoutes(parts, reader));
+  app.route('/', operateRoutes(parts, reader));
+  app.route('/', participantRoutes(parts));
+  app.route('/', faultRoutes(parts.faults, parts.registry.participants));
   app.route('/', clusterRoutes(parts.cluster));
   app.route('/', statusRoutes(parts));
+  app.route('/', verifyRoutes(parts));
   app.route('/', queueRoutes(parts.queue));
   return app;
 }
@@ -82,9 +92,20 @@ const contents = {
   'POST /v1/sagas/batch': 'start many: {"saga","inputs"}, or NDJSON, a line a saga',
   'GET /v1/sagas': 'list sagas, newest first: ?status= &saga= &key= &stuck= &limit= &cursor=',
   'GET /v1/sagas/:id': 'one saga, with its steps and their attempts',
+  'POST /v1/sagas/:id/cancel': 'take it back: {"by"?,"note"?}; many: POST /v1/sagas/cancel {"ids"}',
+  'POST /v1/sagas/:id/retry': 'what waits for its next attempt makes it now; many: /v1/sagas/retry',
+  'POST /v1/sagas/:id/resolve': 'end it, vouched for by hand: {"note"}; many: /v1/sagas/resolve',
+  'GET /v1/stuck': 'why stuck sagas cannot be taken back, causes grouped',
+  'POST /v1/stuck/retry': 'all stuck sagas now, as a ramp: {"perSecond"?}',
   'GET /v1/batches/:id': 'sagas of a batch by status',
+  'GET /v1/participants': 'who carries out steps, and who is paused',
+  'POST /v1/participants/:name/pause': 'no attempt is begun there until /resume: {"by"?,"note"?}',
+  'POST /v1/participants/:name/resume': 'go on there; deadlines move by as long as it was paused',
+  'GET /v1/faults': 'what nodes do wrong on purpose; PUT /v1/faults/:node replaces it',
   'GET /v1/cluster': 'groups on each node, and whether the nodes agree',
   'GET /v1/status': 'what runs, and how far behind it is',
+  'GET /v1/verify': 'is the cluster what the log says? NDJSON, a line a finding',
+  'POST /v1/reconcile': 'what would repair it: {"apply":false}; or do it: {"apply":true}',
   'GET /queues': 'the queues (Bull Board)',
   'GET /healthz': 'alive',
   'GET /readyz': 'ready to accept',

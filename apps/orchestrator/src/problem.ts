@@ -1,7 +1,9 @@
 import { STATUS_CODES } from 'node:http';
+import { RequestError } from '@hono/node-server';
 import type { Problem } from '@reliable-ops/contracts';
 import { isPostgresAway, postgresErrorOf } from '@reliable-ops/database';
 import {
+  ContendedError,
   IdempotencyConflictError,
   InvalidRequestError,
   UnknownSagaError,
@@ -56,6 +58,7 @@ export function problemErrorOf(error: unknown): ProblemError {
     return new ProblemError(400, error.code, error.message, { field: 'saga' });
   if (error instanceof IdempotencyConflictError)
     return new ProblemError(422, error.code, error.message, { field: 'Idempotency-Key' });
+  if (error instanceof ContendedError) return unavailable('CONTENDED', error.message, error);
   if (error instanceof HTTPException)
     return new ProblemError(error.status, 'HTTP', error.message || titleOf(error.status));
   if (isPostgresAway(error))
@@ -71,19 +74,27 @@ export function problemErrorOf(error: unknown): ProblemError {
   });
 }
 
-export function problemResponse({ status, code, message, field, headers }: ProblemError): Response {
-  const body: Problem = {
-    type: 'about:blank',
-    title: titleOf(status),
-    status,
-    detail: message,
-    code,
-    ...(field === undefined ? {} : { field }),
-  };
-  return new Response(JSON.stringify(body), {
-    status,
-    headers: { ...headers, 'Content-Type': 'application/problem+json' },
-  });
+export const problemType = 'application/problem+json';
+
+export const problemOf = ({ status, code, message, field }: ProblemError): Problem => ({
+  type: 'about:blank',
+  title: titleOf(status),
+  status,
+  detail: message,
+  code,
+  ...(field === undefined ? {} : { field }),
+});
+
+export function problemResponse(error: ProblemError): Response {
+  const headers = { ...error.headers, 'Content-Type': problemType };
+  return new Response(JSON.stringify(problemOf(error)), { status: error.status, headers });
 }
+
+/** What never reached the app: a URL or a Host header that makes no sense. */
+export const answerOutsideApp = (error: unknown): Response => {
+  const known =
+    error instanceof RequestError ? new HTTPException(400, { message: error.message }) : error;
+  return problemResponse(problemErrorOf(known));
+};
 
 const titleOf = (status: number): string => STATUS_CODES[status] ?? 'Error';

@@ -1,17 +1,30 @@
 import { readFileSync } from 'node:fs';
-import type { Server } from 'node:http';
-import { createAdaptorServer } from '@hono/node-server';
-import { createClusterReader, createGroupSagas } from '@reliable-ops/connector';
+import { createServer, type Server } from 'node:http';
+import { getRequestListener } from '@hono/node-server';
+import {
+  createClusterReader,
+  createFaultClient,
+  createGroupSagas,
+  verifyCluster,
+} from '@reliable-ops/connector';
 import { connect } from '@reliable-ops/database';
-import { ConfigError, createComplaints, type Config, type Logger } from '@reliable-ops/runtime';
+import {
+  answerBrokenRequests,
+  ConfigError,
+  createComplaints,
+  type Config,
+  type Logger,
+} from '@reliable-ops/runtime';
 import {
   createBullmqQueue,
   createEngine,
   createPostgresLog,
+  createPostgresVerifyLog,
   createRegistry,
 } from '@reliable-ops/saga';
 import { createApp } from './app.ts';
 import { drainServer } from './drain.ts';
+import { answerOutsideApp, ProblemError, problemOf, problemType } from './problem.ts';
 import { listenForEnded } from './sagas/ended-hints.ts';
 import { createEndWatch } from './sagas/waiting.ts';
 import { checkExposure } from './security/exposure.ts';
@@ -47,9 +60,17 @@ export async function startOrchestrator(config: Config, logger: Logger): Promise
     registry,
     queue,
     report: (details, message) => logger.error(details, message),
+    warn: (details, message) => logger.warn(details, message),
   });
   const endWatch = createEndWatch(log);
   const hints = listenForEnded(config.REDIS_URL, endWatch, complain);
+  const cluster = {
+    url: config.NODE_API_URL,
+    nodes: config.NODES,
+    timeoutMs: config.CALL_TIMEOUT,
+  };
+  const verifyLog = createPostgresVerifyLog(sql);
+  const closing = new AbortController();
   const app = createApp({
     version: readVersion(),
     host: config.HOST,
@@ -61,11 +82,10 @@ export async function startOrchestrator(config: Config, logger: Logger): Promise
     registry,
     queue,
     endWatch,
-    cluster: createClusterReader({
-      url: config.NODE_API_URL,
-      nodes: config.NODES,
-      timeoutMs: config.CALL_TIMEOUT,
-    }),
+    faults: createFaultClient({ url: config.NODE_API_URL, timeoutMs: config.CALL_TIMEOUT }),
+    cluster: createClusterReader(cluster),
+    verify: (signal) => verifyCluster({ log: verifyLog, registry, cluster }, signal),
+    closing: closing.signal,
     logger,
   });
   const close = async (): Promise<void> => {
@@ -75,7 +95,14 @@ export async function startOrchestrator(config: Config, logger: Logger): Promise
     await sql.end({ timeout: 1 });
   };
 
-  const server = createAdaptorServer({ fetch: app.fetch, hostname: config.HOST }) as Server;
+  const server = createServer(
+    { requireHostHeader: false }, // the listener refuses a request without, in our shape
+    getRequestListener(app.fetch, { hostname: config.HOST, errorHandler: answerOutsideApp }),
+  );
+  answerBrokenRequests(server, (status, message) => ({
+    contentType: problemType,
+    body: JSON.stringify(problemOf(new ProblemError(status, 'HTTP', message))),
+  }));
   try {
     await listen(server, config.HOST, config.ORCHESTRATOR_PORT);
   } catch (error) {
@@ -90,6 +117,7 @@ export async function startOrchestrator(config: Config, logger: Logger): Promise
     async stop() {
       // Those who wait for the end of a saga are answered with how far it is.
       endWatch.close();
+      closing.abort();
       await drainServer(server, drainMs);
       // What is not published by then is owed by the outbox: a worker's recovery publishes it.
       await within(publishMs, engine.idle()).catch(() => {});

@@ -27,10 +27,11 @@ export function statusRoutes({ version, sql, log, queue, logger }: StatusOptions
     }
   };
   return new Hono().get('/v1/status', async (context) => {
-    const [postgres, redis, queues, outbox, sagas] = await Promise.all([
+    const [postgres, redis, queues, paused, outbox, sagas] = await Promise.all([
       orNull('postgres', () => readPostgres(sql)),
       orNull('redis', () => readRedis(queue)),
       orNull('queues', () => readQueues(queue)),
+      orNull('paused', async () => (await log.readPauses()).map(({ participant }) => participant)),
       orNull('outbox', () => readOutbox(log)),
       orNull('sagas', () => log.countActive()),
     ]);
@@ -39,6 +40,7 @@ export function statusRoutes({ version, sql, log, queue, logger }: StatusOptions
       postgres,
       redis,
       queues,
+      paused,
       outbox,
       sagas,
     } satisfies StatusView);

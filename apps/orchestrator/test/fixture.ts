@@ -1,4 +1,4 @@
-import { createGroupSagas } from '@reliable-ops/connector';
+import { createFaultClient, createGroupSagas, verifyCluster } from '@reliable-ops/connector';
 import { problem, type ClusterView, type Problem } from '@reliable-ops/contracts';
 import { connect } from '@reliable-ops/database';
 import { createLogger } from '@reliable-ops/runtime';
@@ -6,6 +6,7 @@ import {
   createBullmqQueue,
   createEngine,
   createPostgresLog,
+  createPostgresVerifyLog,
   createRegistry,
   startJobWorkers,
   type Participant,
@@ -15,10 +16,11 @@ import { createTestDatabase, startTestRedis, waitFor } from '@reliable-ops/testk
 import { createApp, createEndWatch, type AppParts } from '../src/index.ts';
 import { listenForEnded } from '../src/sagas/ended-hints.ts';
 
-const nodes = ['node01', 'node02', 'node03'];
-export const groupSagas = createGroupSagas(
-  nodes.map((name) => ({ name, protocol: 'fenced' as const })),
-);
+const nodes = ['node01', 'node02', 'node03'].map((name) => ({
+  name,
+  protocol: 'fenced' as const,
+}));
+export const groupSagas = createGroupSagas(nodes);
 
 export interface Backends {
   databaseUrl: string;
@@ -41,6 +43,8 @@ export async function startBackends(): Promise<Backends> {
 
 export interface ApiOptions extends Partial<AppParts> {
   definitions?: SagaDefinition[];
+  /** Where the nodes answer; default: nowhere. */
+  nodeApiUrl?: string;
 }
 
 export interface Reply {
@@ -52,6 +56,7 @@ export interface Reply {
 }
 
 export interface Api extends AppParts {
+  app: ReturnType<typeof createApp>;
   [Symbol.asyncDispose](): Promise<void>;
   /** A request as it comes over HTTP: with a Host header. */
   send(method: string, path: string, options?: SendOptions): Promise<Reply>;
@@ -69,7 +74,7 @@ export interface SendOptions {
 /** The API in this process, on real Postgres and Redis. */
 export function startApi(
   { databaseUrl, redisUrl }: Pick<Backends, 'databaseUrl' | 'redisUrl'>,
-  { definitions = groupSagas, ...given }: ApiOptions = {},
+  { definitions = groupSagas, nodeApiUrl = 'http://127.0.0.1:1', ...given }: ApiOptions = {},
 ): Api {
   const ignore = (): void => {};
   const sql = connect(databaseUrl, { applicationName: 'orchestrator-test', max: 10 });
@@ -79,6 +84,8 @@ export function startApi(
   const engine = createEngine({ log, registry, queue, report: ignore });
   const endWatch = createEndWatch(log);
   const hints = listenForEnded(redisUrl, endWatch, ignore);
+  const verifyLog = createPostgresVerifyLog(sql);
+  const nodeCluster = { url: nodeApiUrl, nodes, timeoutMs: 2_000 };
   const parts: AppParts = {
     version: '0.0.0',
     host: '127.0.0.1',
@@ -91,6 +98,10 @@ export function startApi(
     queue,
     endWatch,
     cluster: { read: async (): Promise<ClusterView> => ({ consistent: true, nodes: {} }) },
+    faults: createFaultClient({ url: 'http://127.0.0.1:9', timeoutMs: 1_000 }),
+    verify: (signal) =>
+      verifyCluster({ log: verifyLog, registry, cluster: nodeCluster, patienceMs: 500 }, signal),
+    closing: new AbortController().signal,
     logger: createLogger('orchestrator-test', { LOG_LEVEL: 'silent', LOG_FORMAT: 'json' }),
     ...given,
   };
@@ -98,6 +109,7 @@ export function startApi(
 
   return {
     ...parts,
+    app,
     async send(method, path, { headers = {}, body, signal } = {}) {
       const isRaw = typeof body === 'string' || body instanceof Uint8Array;
       const response = await app.request(`http://localhost${path}`, {
@@ -145,7 +157,7 @@ export function startApi(
 
 export async function replyOf(response: Response): Promise<Reply> {
   const text = await response.text();
-  const isJson = text !== '' && /json/.test(response.headers.get('content-type') ?? '');
+  const isJson = text !== '' && /[/+]json/.test(response.headers.get('content-type') ?? '');
   return {
     status: response.status,
     headers: response.headers,

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { Agent, get } from 'node:http';
-import { createServer, type AddressInfo } from 'node:net';
+import { connect, createServer, type AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { problem } from '@reliable-ops/contracts';
 import { create, startBackends, until, type Backends } from './fixture.ts';
 import { spawnOrchestrator } from './process.ts';
 import { startProxy } from './proxy.ts';
@@ -92,6 +93,28 @@ test('a name that is not ours is refused whatever the form of the request', asyn
     const [response] = await once(request, 'response');
     expect([path, response.statusCode]).toEqual([path, 403]);
     response.resume();
+  }
+});
+
+test('what is no request is refused in the shape of every error', async () => {
+  await using orchestrator = spawnOrchestrator(environment);
+  const port = Number(new URL(await orchestrator.listening()).port);
+  const refusals = [
+    ['FOO\r\n\r\n', 400, 'HTTP'],
+    ['POST / HTTP/1.1\r\nhost: a\r\ncontent-length: x\r\n\r\n', 400, 'HTTP'],
+    [`GET / HTTP/1.1\r\nhost: a\r\na: ${'x'.repeat(20_000)}\r\n\r\n`, 431, 'HTTP'],
+    ['GET / HTTP/1.1\r\nhost: [\r\nconnection: close\r\n\r\n', 400, 'HTTP'],
+    ['GET / HTTP/1.1\r\nhost: a\r\nexpect: x\r\n\r\n', 417, 'HTTP'],
+    ['GET / HTTP/1.1\r\nconnection: close\r\n\r\n', 403, 'FOREIGN_HOST'],
+  ] as const;
+  for (const [bytes, status, code] of refusals) {
+    const socket = connect(port, '127.0.0.1');
+    socket.write(bytes);
+    const chunks: Buffer[] = await socket.toArray();
+    const [head, body] = Buffer.concat(chunks).toString().split('\r\n\r\n');
+    expect(head).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+    expect(head).toMatch(/content-type: application\/problem\+json/i);
+    expect(problem.parse(JSON.parse(body!))).toMatchObject({ status, code });
   }
 });
 

@@ -1,4 +1,4 @@
-import { createGroupSagas, createParticipants } from '@reliable-ops/connector';
+import { createGroupSagas, createParticipants, createPruner } from '@reliable-ops/connector';
 import { connect } from '@reliable-ops/database';
 import { ConfigError, createLogger, loadConfig, runProcess } from '@reliable-ops/runtime';
 import { startWorker } from './worker.ts';
@@ -14,12 +14,17 @@ try {
 
 const { DATABASE_URL, REDIS_URL, NODE_API_URL, NODES, CALL_TIMEOUT } = config;
 const logger = createLogger('worker', config);
+const cluster = { url: NODE_API_URL, nodes: NODES, timeoutMs: CALL_TIMEOUT };
 await runProcess(logger, async () =>
   startWorker({
     sql: connect(DATABASE_URL, { applicationName: 'rops-worker' }),
     redisUrl: REDIS_URL,
     definitions: createGroupSagas(NODES),
-    participants: createParticipants({ url: NODE_API_URL, nodes: NODES, timeoutMs: CALL_TIMEOUT }),
+    participants: createParticipants(cluster),
+    prune: createPruner({
+      ...cluster,
+      onUnable: (node) => logger.info({ node }, 'it keeps its tombstones: it has no /v1/prune'),
+    }),
     config,
     logger,
   }),

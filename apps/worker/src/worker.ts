@@ -4,13 +4,17 @@ import { createComplaints, waitUntil, type Config, type Logger } from '@reliable
 import {
   createBullmqQueue,
   createEngine,
+  createMaintenance,
   createPostgresLog,
+  createPostgresMaintenance,
   createRecovery,
   createRegistry,
   startJobWorkers,
+  type MaintenanceOptions,
   type Participant,
   type SagaDefinition,
 } from '@reliable-ops/saga';
+import { startMaintenance } from './maintenance-loop.ts';
 import { startRecovery } from './recovery-loop.ts';
 
 export interface WorkerOptions {
@@ -18,6 +22,8 @@ export interface WorkerOptions {
   redisUrl: string;
   definitions: SagaDefinition[];
   participants: Record<string, Participant>;
+  /** Lets the participants forget tokens that are stale for ever. */
+  prune: MaintenanceOptions['prune'];
   config: Pick<
     Config,
     | 'STEP_ATTEMPTS'
@@ -26,16 +32,20 @@ export interface WorkerOptions {
     | 'WORKER_CONCURRENCY'
     | 'JOB_LOCK'
     | 'RECOVERY_INTERVAL'
+    | 'RETENTION_DAYS'
+    | 'TOMBSTONE_DAYS'
+    | 'MAINTENANCE_INTERVAL'
   >;
   logger: Logger;
 }
 
 /** How long a stop waits for the jobs in hand before it hands them back, in milliseconds: within the process's own 10 s. */
 const finishMs = 8_000;
+const dayMs = 86_400_000;
 
 /** Works the queues of all participants, and keeps the queue what the outbox says it should be. Waits for Postgres; Redis may come later. */
 export async function startWorker(options: WorkerOptions): Promise<{ stop(): Promise<void> }> {
-  const { sql, redisUrl, definitions, participants, config, logger } = options;
+  const { sql, redisUrl, definitions, participants, prune, config, logger } = options;
   await waitUntil('Postgres and its migrations', () => isReady(sql), { logger });
 
   const log = createPostgresLog(sql);
@@ -52,6 +62,7 @@ export async function startWorker(options: WorkerOptions): Promise<{ stop(): Pro
     queue,
     participants,
     report: (details, message) => logger.error(details, message),
+    warn: (details, message) => logger.warn(details, message),
   });
   const jobs = startJobWorkers({
     redisUrl,
@@ -73,13 +84,26 @@ export async function startWorker(options: WorkerOptions): Promise<{ stop(): Pro
     intervalMs: config.RECOVERY_INTERVAL,
     logger,
   });
+  const maintenance = startMaintenance({
+    pass: createMaintenance({
+      log: createPostgresMaintenance(sql),
+      prune,
+      holder: randomUUID(),
+      retentionMs: config.RETENTION_DAYS * dayMs,
+      tombstoneMs: config.TOMBSTONE_DAYS * dayMs,
+      intervalMs: config.MAINTENANCE_INTERVAL,
+    }),
+    intervalMs: config.MAINTENANCE_INTERVAL,
+    logger,
+  });
   logger.info({ participants: registry.participants }, 'working');
 
   return {
     async stop() {
       recovery.stop();
+      maintenance.stop();
       await jobs.stop(finishMs);
-      await Promise.all([engine.idle(), recovery.idle()]);
+      await Promise.all([engine.idle(), recovery.idle(), maintenance.idle()]);
       await queue[Symbol.asyncDispose]();
       await sql.end({ timeout: 1 });
     },

@@ -7,3 +7,4 @@ export { discardDataFolder } from './postgres/data-folder.ts';
 export * from './redis/find-redis.ts';
 export * from './redis/start-redis.ts';
 export * from './stack-error.ts';
+export { supervise, type Running, type Supervised } from './supervisor/supervised.ts';

@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stackFile, type StackFile } from '@reliable-ops/contracts';
 import { findFreePort, holdProcess, releaseProcess } from '@reliable-ops/local';
-import { createTemporaryFolder, waitFor } from '@reliable-ops/testkit';
+import { createTemporaryFolder, provideRedis, waitFor } from '@reliable-ops/testkit';
 
 const script = fileURLToPath(new URL('stack-process.ts', import.meta.url));
 
@@ -32,13 +32,17 @@ export interface Place extends AsyncDisposable {
 export async function createPlace(): Promise<Place> {
   const home = await createTemporaryFolder('stack');
   const folder = join(home.path, 'local');
+  const bin = join(home.path, 'bin');
+  await provideRedis(bin);
   const ports = {
     ORCHESTRATOR_PORT: String(await findFreePort()),
     NODE_API_PORT: String(await findFreePort()),
   };
   const runs: Run[] = [];
   const run = (args: string[], env: Record<string, string> = {}): Run => {
-    const started = runStack([folder, ...args], { ...ports, ...env });
+    const { PATH = '', HOME = '' } = process.env;
+    const given = { PATH: `${bin}${delimiter}${PATH}`, HOME, ...ports, ...env };
+    const started = runStack([folder, ...args], given);
     runs.push(started);
     return started;
   };
@@ -75,9 +79,8 @@ export async function createPlace(): Promise<Place> {
 }
 
 function runStack(args: string[], env: Record<string, string>): Run {
-  const { PATH = '', HOME = '' } = process.env;
   const child = spawn(process.execPath, ['--import', 'tsx', script, ...args], {
-    env: { PATH, HOME, ...env },
+    env,
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   });

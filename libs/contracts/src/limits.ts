@@ -14,6 +14,15 @@ export const limits = {
   waitSeconds: 60,
   /** Operations in one POST /v1/operations: one statement carries them. */
   operations: 1_000,
+  /** Rows of one page of GET /v1/groups, and ids in one POST /v1/groups/lookup: some hundred kB, a few milliseconds. */
+  pageGroups: 1_000,
   /** Attempts that the log keeps for each step. */
   attemptsKept: 20,
+  /** Things done by operators that the log keeps for each saga. */
+  historyKept: 100,
+  /** Characters of an operator's name, and of his note: they stand in the saga's row. */
+  operatorLength: 200,
+  noteLength: 2_000,
+  /** Sagas that one call of an operator may name: one transaction holds their lanes. */
+  operatedSagas: 1_000,
 } as const;

@@ -62,3 +62,43 @@ export type NodeFaults = z.infer<typeof nodeFaults>;
 /** GET /v1/summary, header `node`: how many groups, and a digest of their ids: equal digests, equal ids. */
 export const nodeSummary = z.object({ groups: z.int(), digest: z.string() });
 export type NodeSummary = z.infer<typeof nodeSummary>;
+
+export const listedGroup = z.object({ groupId: z.string(), timestamp: z.number().nullable() });
+export type ListedGroup = z.infer<typeof listedGroup>;
+
+/**
+ * GET /v1/groups?after=<id>&limit=<n>, header `node`: the groups whose ids follow `after` (an empty one is an id; leave
+ * it out for the first page), in the order of their UTF-8 bytes. `next` asks for the page that follows as its `after`;
+ * null: there is none. A page may hold fewer than `limit` groups, also none, and still have a next one.
+ */
+export const groupPage = z.object({
+  groups: z.array(listedGroup),
+  next: z.string().nullable(),
+});
+export type GroupPage = z.infer<typeof groupPage>;
+
+/** POST /v1/groups/lookup, header `node`, body an array of ids: those of them that are there, in any order. */
+export const groupIds = z.array(groupId).max(limits.pageGroups);
+export const groupsFound = z.object({ groups: z.array(listedGroup) });
+
+/**
+ * POST /v1/prune, header `node`: raises the node's floor, under which every token is stale for ever, and removes one
+ * page of what the node keeps only for such tokens. `after`: of the answer before; without it, from the beginning.
+ */
+export const pruneRequest = z.strictObject({
+  floor: z.int().nonnegative(),
+  after: groupId.nullable().default(null),
+});
+export type PruneRequest = z.input<typeof pruneRequest>;
+export const pruneResult = z.object({
+  /** In force: it never goes down, so it may be above the one asked for. */
+  floor: z.int(),
+  /** Tombstones that left. */
+  removed: z.int(),
+  /** Records that stay, without their token. */
+  cleared: z.int(),
+  /** False: ask again, with `after`. The same `after` as before: statements still run that do not know the floor. */
+  isDone: z.boolean(),
+  after: z.string().nullable(),
+});
+export type PruneResult = z.infer<typeof pruneResult>;

@@ -159,6 +159,8 @@ export const statusView = z.object({
   queues: z
     .record(z.string(), z.object({ waiting: z.int(), active: z.int(), delayed: z.int() }))
     .nullable(),
+  /** Participants that an operator has paused. */
+  paused: z.array(z.string()).nullable(),
   /** Rows of the outbox; `oldestOverdueSeconds`: how long the oldest row has been due, 0 where none is. */
   outbox: z.object({ rows: z.int(), oldestOverdueSeconds: z.number() }).nullable(),
   /** Sagas that have not ended. */

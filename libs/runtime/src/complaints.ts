@@ -10,9 +10,14 @@ export function createComplaints(logger: Logger, message: string): (error: Error
   const lastAt = new Map<string, number>();
   return (error) => {
     const now = performance.now();
-    if (now - (lastAt.get(error.message) ?? -Infinity) < quietMs) return;
+    const kind = kindOf(error);
+    if (now - (lastAt.get(kind) ?? -Infinity) < quietMs) return;
     if (lastAt.size >= rememberedComplaints) lastAt.clear();
-    lastAt.set(error.message, now);
+    lastAt.set(kind, now);
     logger.warn({ err: error }, message);
   };
 }
+
+/** What a message says apart from ids and numbers: a hundred jobs that lost their locks are one complaint. */
+const kindOf = ({ message }: Error): string =>
+  message.replaceAll(/[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}|\d+/g, '#');

@@ -3,6 +3,8 @@ import { durationMs } from './duration.ts';
 
 const port = z.coerce.number().int().min(0).max(65_535);
 const count = z.coerce.number().int().min(1);
+/** A fraction is allowed; a century is as good as for ever, and still a date. */
+const days = z.coerce.number().positive().max(36_500);
 const probability = z.coerce.number().min(0).max(1);
 const list = z.string().transform((text) =>
   text
@@ -60,6 +62,9 @@ export const variables = {
   WORKER_CONCURRENCY: count.default(50),
   JOB_LOCK: durationMs.default(10_000),
   RECOVERY_INTERVAL: durationMs.default(5_000),
+  RETENTION_DAYS: days.default(30),
+  TOMBSTONE_DAYS: days.default(7),
+  MAINTENANCE_INTERVAL: durationMs.default(3_600_000),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
   LOG_FORMAT: z.enum(['json', 'pretty']).default('json'),
 } as const;

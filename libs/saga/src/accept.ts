@@ -8,18 +8,29 @@ import type { Json } from './json.ts';
 import { noChanges, type RequestClaim } from './log.ts';
 import type { Saga } from './record.ts';
 
-/** Sagas that are accepted together or not at all. Their inputs have been checked. */
+/**
+ * Sagas that are accepted together or not at all, but for those whose own condition does not hold. Their inputs have been
+ * checked.
+ */
 export interface AcceptRequest {
   batchId: string;
   /** A repeat of the same key and digest answers the first one's batch. */
   idempotency: { key: string; digest: string } | null;
-  sagas: { definition: SagaDefinition; input: Json }[];
+  sagas: { definition: SagaDefinition; input: Json; onlyIf?: AcceptCondition }[];
+}
+
+/** Holds where no saga of the key is in flight, and none has come since somebody looked. */
+export interface AcceptCondition {
+  /** The newest saga of the key when he did; null: there was none in the log. */
+  lastSagaId: number | null;
 }
 
 export interface Accepted {
   batchId: string;
   /** Empty on a repeat. */
   sagaIds: number[];
+  /** Which of the request's sagas (their places) were left out, because their condition does not hold. */
+  skipped: number[];
   repeated: boolean;
 }
 export type AcceptResult = Accepted | IdempotencyConflictError;
@@ -47,20 +58,34 @@ export async function acceptRequests(
 
     const accepted = requests.filter(isNew);
     const sagas = accepted.flatMap(({ batchId, sagas: asked }) =>
-      asked.map(({ definition, input }) => ({
+      asked.map(({ definition, input, onlyIf }) => ({
         batchId,
         definition,
         input,
+        onlyIf,
         key: definition.key(input),
       })),
     );
     const lanes = sagas.length > 0 ? await tx.takeLanes(sagas.map(({ key }) => key)) : [];
 
+    // In a later statement than the one that locked the lanes: its snapshot sees every saga accepted before.
+    const conditional = sagas.filter(({ onlyIf }) => onlyIf).map(({ key }) => key);
+    const newest =
+      conditional.length > 0 ? await tx.readLastSagaIds(conditional) : new Map<string, number>();
+
     const commands = [];
     const taken = new Set<string>();
-    const ids: number[] = [];
-    for (const [index, { batchId, definition, input, key }] of sagas.entries()) {
+    const refused = new Set<string>();
+    /** In the order of `sagas`; null: left out. */
+    const ids: (number | null)[] = [];
+    for (const [index, { batchId, definition, input, key, onlyIf }] of sagas.entries()) {
       const { id, holder, fence } = lanes[index]!;
+      const isFree = holder === null && !taken.has(key);
+      if (onlyIf && !(isFree && (newest.get(key) ?? null) === onlyIf.lastSagaId)) {
+        if (holder === null) refused.add(key);
+        ids.push(null);
+        continue;
+      }
       ids.push(id);
       const queued: Saga = {
         id,
@@ -81,7 +106,7 @@ export async function acceptRequests(
         deadlineAt: null,
         endedAt: null,
       };
-      if (holder !== null || taken.has(key)) {
+      if (!isFree) {
         changes.inserted.push(queued);
         continue;
       }
@@ -92,19 +117,26 @@ export async function acceptRequests(
       changes.held.push({ key, holder: id });
       commands.push(...started.commands);
     }
+    // Locking made their rows, and nobody holds them.
+    changes.released = [...refused].filter((key) => !taken.has(key));
     changes.entries = groupIntoEntries(commands, now, randomness);
     if (sagas.length > 0) await tx.write(changes);
 
     let from = 0;
     const results = requests.map((request): AcceptResult => {
       if (isNew(request)) {
-        const sagaIds = ids.slice(from, from + request.sagas.length);
+        const own = ids.slice(from, from + request.sagas.length);
         from += request.sagas.length;
-        return { batchId: request.batchId, sagaIds, repeated: false };
+        return {
+          batchId: request.batchId,
+          sagaIds: own.filter((id) => id !== null),
+          skipped: own.flatMap((id, place) => (id === null ? [place] : [])),
+          repeated: false,
+        };
       }
       const first = claimed.get(request.idempotency!.key)!;
       if (first.digest === request.idempotency!.digest)
-        return { batchId: first.batchId, sagaIds: [], repeated: true };
+        return { batchId: first.batchId, sagaIds: [], skipped: [], repeated: true };
       return new IdempotencyConflictError(
         `Idempotency-Key "${request.idempotency!.key}" was used with another body: a new request needs a new key`,
       );

@@ -4,7 +4,7 @@ import type { DirectedCommand, Outcome } from './command.ts';
 import type { SagaDefinition, SagaPolicy, StagedStep } from './definition.ts';
 import { BrokenInvariantError, DefinitionError } from './errors.ts';
 import type { Json } from './json.ts';
-import type { Saga, StepRecord } from './record.ts';
+import type { HistoryRecord, Saga, StepRecord } from './record.ts';
 
 /**
  * The heart of the engine: what a saga does next. Data in, data out; no clock, no random, no I/O.
@@ -89,6 +89,22 @@ export function cancel(rules: Rules, before: Saga, now: number): Advanced {
   saga.error = 'cancelled by an operator';
   moveTo(saga, 'compensating');
   return { saga, commands: proceed(rules, saga, now) };
+}
+
+/** With what an operator did at the end of its history, of which the log keeps the last part. */
+export const withHistory = (saga: Saga, record: HistoryRecord): Saga => ({
+  ...saga,
+  history: [...saga.history, record].slice(-limits.historyKept),
+});
+
+/**
+ * A participant was paused since `pausedAt`: the saga could not go on there, so its deadline moves by as long.
+ * Done twice it has more time than it lost, never less.
+ */
+export function extendDeadline(before: Saga, pausedAt: number, now: number): Saga {
+  const { status, startedAt, deadlineAt } = before;
+  if (status !== 'running' || startedAt === null || deadlineAt === null) return before;
+  return { ...before, deadlineAt: deadlineAt + Math.max(0, now - Math.max(pausedAt, startedAt)) };
 }
 
 /** An operator vouches that he has cleaned up: a compensating saga ends, whatever its steps say. */

@@ -20,6 +20,8 @@ export interface Committed {
   entries: Entry[];
   /** Sagas that ended. */
   ended: number[];
+  /** Sagas that are stuck since now. */
+  stuck: { id: number; error: string }[];
 }
 
 /**
@@ -35,7 +37,7 @@ export async function commitResults(
   return log.transaction(async (tx) => {
     const standing = await tx.takeEntries(results.map(({ entry }) => entry.id));
     const taken = results.filter(({ entry }) => standing.delete(entry.id));
-    if (taken.length === 0) return { entries: [], ended: [] };
+    if (taken.length === 0) return { entries: [], ended: [], stuck: [] };
 
     const now = clock();
     const halves: Entry[] = [];
@@ -67,16 +69,31 @@ export async function commitResults(
       }
     }
 
+    const stuck: Committed['stuck'] = [];
     const { changes, ended } =
       outcomes.size > 0
-        ? await changeSagas(parts, tx, [...keys], [...outcomes.keys()], now, (saga, rules) =>
-            advance(rules, saga, outcomes.get(saga.id)!, now),
-          )
+        ? await changeSagas(parts, tx, [...keys], [...outcomes.keys()], now, (saga, rules) => {
+            const after = advance(rules, saga, outcomes.get(saga.id)!, now);
+            if (after.saga.stuck && !saga.stuck)
+              stuck.push({ id: saga.id, error: lastErrorOf(after.saga) });
+            return after;
+          })
         : { changes: noChanges(), ended: [] };
     changes.entries.push(...halves);
     await tx.write(changes);
-    return { entries: changes.entries, ended };
+    return { entries: changes.entries, ended, stuck };
   });
+}
+
+/** Of the compensation that failed last. */
+function lastErrorOf({ steps }: Saga): string {
+  const failed = steps
+    .filter(({ state }) => state === 'compensating')
+    .flatMap(({ name, log }) =>
+      log.slice(-1).map((last) => ({ name, endedAt: last[3], error: last[5] })),
+    )
+    .sort((one, other) => other.endedAt - one.endedAt)[0];
+  return failed ? `${failed.name}: ${failed.error}` : '';
 }
 
 /** One outcome a command; undefined where the batch has to be halved. A command alone that cannot be handled counts as unknown. */
@@ -92,14 +109,16 @@ function outcomesOf({ entry, outcomes }: EntryResult): Outcome[] | undefined {
   return outcomes;
 }
 
+/** What becomes of a saga that has not ended; undefined: it stays as it is. */
 type Change = (
   saga: Saga,
   rules: ReturnType<typeof rulesOf>,
-) => { saga: Saga; commands: DirectedCommand[] };
+) => { saga: Saga; commands: DirectedCommand[] } | undefined;
 
 /**
  * The part that every transition of accepted sagas shares: locks their lanes, reads them, changes each that has not
- * ended, and hands the lane of each that ends now to the next in line. The caller writes the changes.
+ * ended, and hands the lane of each that ends now to the next in line. The caller writes the changes. `sagas`: as they
+ * were, read under the lock.
  */
 export async function changeSagas(
   parts: EngineParts,
@@ -108,7 +127,7 @@ export async function changeSagas(
   sagaIds: number[],
   now: number,
   change: Change,
-): Promise<{ changes: Changes; ended: number[] }> {
+): Promise<{ changes: Changes; ended: number[]; sagas: Map<number, Saga> }> {
   const holders = await tx.lockLanes(keys);
   // In a later statement than the lock: its snapshot sees a saga accepted while we waited for the lane.
   const { sagas, next } = await tx.readSagas(sagaIds, keys);
@@ -124,6 +143,7 @@ export async function changeSagas(
         `saga ${before.id} is ${before.status} but lane ${before.key} is held by ${holders.get(before.key)}`,
       );
     const after = change(before, rulesOf(parts, before));
+    if (!after) continue;
     changes.updated.push(after.saga);
     commands.push(...after.commands);
     if (!hasEnded(after.saga.status)) continue;
@@ -140,7 +160,7 @@ export async function changeSagas(
     commands.push(...started.commands);
   }
   changes.entries = groupIntoEntries(commands, now, parts.randomness);
-  return { changes, ended };
+  return { changes, ended, sagas };
 }
 
 function rulesOf({ registry }: EngineParts, saga: Saga) {

@@ -7,8 +7,17 @@ import { commitResults, type EntryResult } from './commit.ts';
 import type { Registry } from './definition.ts';
 import type { Randomness } from './entries.ts';
 import type { SagaLog } from './log.ts';
-import { cancelSagas, resolveSagas, type OperatorAnswer } from './operate.ts';
+import {
+  cancelSagas,
+  resolveSagas,
+  retrySagas,
+  type Operated,
+  type Operator,
+  type OperatorAnswer,
+} from './operate.ts';
+import { pauseParticipant, resumeParticipant, type PauseAnswer } from './pause.ts';
 import type { JobQueue } from './queue.ts';
+import { rampOf } from './ramp.ts';
 import { createRunner } from './run.ts';
 
 /** What the verbs work with. Clock and chance come in from here, so that a simulation can pass its own. */
@@ -28,6 +37,8 @@ export interface EngineOptions extends Partial<EngineParts> {
   queue: JobQueue;
   /** Who carries out the commands, by name. A process that only accepts has none. */
   participants?: Record<string, Participant>;
+  /** Says what somebody should look at. Default: console.warn. */
+  warn?(details: object, message: string): void;
 }
 
 export interface Engine {
@@ -37,8 +48,18 @@ export interface Engine {
   runEntry(entry: Entry): Promise<string>;
   /** Commits that an entry cannot be handled as a whole: it is halved, or counts as an unknown attempt. */
   failEntry(entry: Entry, failure: string): Promise<void>;
-  cancel(sagaIds: number[]): Promise<Map<number, OperatorAnswer>>;
-  resolve(sagaIds: number[]): Promise<Map<number, OperatorAnswer>>;
+  /** A queued saga ends at once, a running one turns to compensating. */
+  cancel(sagaIds: number[], operator: Operator): Promise<Map<number, OperatorAnswer>>;
+  /** A compensating saga ends, with nothing of it owed any more. Throws ContendedError. */
+  resolve(sagaIds: number[], operator: Operator): Promise<Map<number, OperatorAnswer>>;
+  /** A step that waits for its next attempt makes it now. */
+  retry(sagaIds: number[], operator: Operator): Promise<Map<number, OperatorAnswer>>;
+  /** The same for all stuck sagas, at most `perSecond` of them coming forward in a second. Answers how many there are, and how many of them come earlier now. */
+  retryStuck(operator: Operator, perSecond: number): Promise<{ sagas: number; hastened: number }>;
+  /** No attempt is begun on a participant until it is resumed. Paused already: the first pause stays. */
+  pause(participant: string, operator: Operator): Promise<PauseAnswer>;
+  /** Ends a pause; the deadlines of running sagas that it held up move by as long. */
+  resume(participant: string): Promise<PauseAnswer>;
   /** Resolves when nothing is in flight. */
   idle(): Promise<void>;
 }
@@ -49,6 +70,14 @@ const acceptWeight = 10_000;
 const commitWeight = 4_000;
 /** Entries in one call to the queue. */
 const publishWeight = 200;
+/** Entries in one look for their rows. */
+const standingWeight = 500;
+/** A job this late, or one that was sent before, is checked against its row before it is carried out, in milliseconds. */
+const lateMs = 1_000;
+/** Stuck sagas that are retried in one transaction. */
+const stuckPage = 1_000;
+/** Stuck sagas that a line of the log names. */
+const namedStuck = 5;
 
 export function createEngine({
   log,
@@ -58,16 +87,24 @@ export function createEngine({
   clock = Date.now,
   randomness = { random: Math.random, id: randomUUID },
   report = (details, message) => console.error(message, details),
+  warn = (details, message) => console.warn(message, details),
 }: EngineOptions): Engine {
   const parts: EngineParts = { log, registry, clock, randomness, report };
 
   const publisher = createBatcher<Entry, void>({
     maxWeight: publishWeight,
     async run(entries) {
-      await queue.add(entries, clock());
+      const due = await withoutPaused(entries);
+      if (due.length > 0) await queue.add(due, clock());
       return entries.map(() => undefined);
     },
   });
+  /** A queue that has lost its marker has lost its pauses as well: until recovery has put them back, nothing is added there. */
+  const withoutPaused = async (entries: Entry[]): Promise<Entry[]> => {
+    if ((await queue.readMarker()) !== null) return entries;
+    const paused = new Set((await log.readPauses()).map(({ participant }) => participant));
+    return entries.filter(({ participant }) => !paused.has(participant));
+  };
   // Not awaited by anybody who acknowledges: what is lost here is owed by the outbox, and recovery adds it.
   const publish = (entries: Entry[]): void => {
     for (const entry of entries) publisher.submit(entry).catch(() => {});
@@ -94,38 +131,76 @@ export function createEngine({
     weightOf: ({ entry }) => entry.commands.length,
     isFaultOfOne,
     async run(results) {
-      const { entries, ended } = await commitResults(parts, results);
+      const { entries, ended, stuck } = await commitResults(parts, results);
       publish(entries);
       announce(ended);
+      if (stuck.length > 0)
+        warn(
+          { sagas: stuck.length, some: stuck.slice(0, namedStuck) },
+          'sagas are stuck: they cannot be taken back, and keep trying (rops list --stuck)',
+        );
       return results.map(() => undefined);
     },
   });
 
   const runner = createRunner(participants, clock);
 
+  const standing = createBatcher<Entry, boolean>({
+    maxWeight: standingWeight,
+    concurrency: 2,
+    async run(entries) {
+      const found = await log.findStanding(entries.map(({ id }) => id));
+      return entries.map(({ id }) => found.has(id));
+    },
+  });
+  /** An operator may have taken the row away while the job waited: what it would do now is no longer owed. */
+  const mayBeGone = ({ dueAt, commands }: Entry): boolean =>
+    clock() - dueAt > lateMs || commands.some(({ attempt }) => attempt > 1);
+
+  const tellOf = ({ answers, entries, withdrawn, ended }: Operated) => {
+    publish(entries);
+    announce(ended);
+    if (withdrawn.length > 0) queue.withdraw(withdrawn).catch(() => {});
+    return answers;
+  };
+
   return {
     accept: (request) => accepter.submit(request),
     async runEntry(entry) {
+      if (mayBeGone(entry) && !(await standing.submit(entry)))
+        return 'no longer owed: its row is gone';
       const result = await runner.run(entry);
       await committer.submit(result);
       return summaryOf(result);
     },
     failEntry: (entry, failure) =>
       committer.submit({ entry, startedAt: clock(), outcomes: { failure } }),
-    async cancel(sagaIds) {
-      const { answers, entries, ended } = await cancelSagas(parts, sagaIds);
-      publish(entries);
-      announce(ended);
-      return answers;
+    cancel: async (sagaIds, operator) => tellOf(await cancelSagas(parts, sagaIds, operator)),
+    resolve: async (sagaIds, operator) => tellOf(await resolveSagas(parts, sagaIds, operator)),
+    retry: async (sagaIds, operator) => tellOf(await retrySagas(parts, sagaIds, operator)),
+    async retryStuck(operator, perSecond) {
+      const total = { sagas: 0, hastened: 0 };
+      const startedAt = clock();
+      const dueOf = rampOf(perSecond);
+      for (let before = Number.MAX_SAFE_INTEGER; ;) {
+        const page = await log.listSagas({ stuck: true, limit: stuckPage, before });
+        const ids = page.map(({ id }) => id);
+        const offset = total.sagas;
+        const retried = await retrySagas(parts, ids, operator, (index) =>
+          dueOf(offset + index, startedAt),
+        );
+        tellOf(retried);
+        total.sagas += ids.length;
+        total.hastened += retried.hastened;
+        if (ids.length < stuckPage) return total;
+        before = ids.at(-1)!;
+      }
     },
-    async resolve(sagaIds) {
-      const { answers, entries, ended } = await resolveSagas(parts, sagaIds);
-      publish(entries);
-      announce(ended);
-      return answers;
-    },
+    pause: (participant, operator) => pauseParticipant(parts, queue, participant, operator),
+    resume: (participant) => resumeParticipant(parts, queue, participant),
     async idle() {
-      await Promise.all([accepter.idle(), runner.idle()]);
+      await Promise.all([accepter.idle(), standing.idle()]);
+      await runner.idle();
       await committer.idle();
       await publisher.idle();
     },

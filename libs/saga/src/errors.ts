@@ -46,3 +46,10 @@ export class IdempotencyConflictError extends SagaError {
   readonly code = 'IDEMPOTENCY_CONFLICT';
   readonly kind = 'input';
 }
+
+/** What was asked for lost a race again and again; the same call may work later. */
+export class ContendedError extends SagaError {
+  override readonly name = 'ContendedError';
+  readonly code = 'CONTENDED';
+  readonly kind = 'retryable';
+}

@@ -26,6 +26,16 @@ export interface SagaLog {
     after: Cursor | undefined;
     limit: number;
   }): Promise<Entry[]>;
+  /** Of `entryIds`, those whose rows stand in the outbox. */
+  findStanding(entryIds: string[]): Promise<Set<string>>;
+  /** Commands of a participant's outbox rows, by pages of rows: `after` is the last page's `last`, null at the end. */
+  readOwed(query: { participant: string; after: string | null; limit: number }): Promise<{
+    sagas: { id: number; key: string }[];
+    last: string | null;
+  }>;
+  readPauses(): Promise<Pause[]>;
+  /** Stuck sagas, and the last errors of the compensations that they wait for, the commonest first, at most `limit`. */
+  groupStuck(limit: number): Promise<{ sagas: number; causes: StuckCause[] }>;
   /** Takes or renews a lease; false where somebody else has it. */
   takeLease(name: string, holder: string, now: number, until: number): Promise<boolean>;
   /** Names this log among all that were ever made. */
@@ -35,6 +45,23 @@ export interface SagaLog {
 export interface Cursor {
   dueAt: number;
   id: string;
+}
+
+/** A participant whose queue an operator has paused. */
+export interface Pause {
+  participant: string;
+  by: string;
+  note: string | null;
+  pausedAt: number;
+}
+
+/** Sagas of one definition whose step's compensation failed last with the same error. */
+export interface StuckCause {
+  name: string;
+  version: number;
+  step: string;
+  error: string;
+  sagas: number;
 }
 
 export interface SagaQuery {
@@ -59,6 +86,8 @@ export interface LogTransaction {
    * `holder`: the saga that has the lane, null where nobody has.
    */
   takeLanes(keys: string[]): Promise<{ id: number; holder: number | null; fence: number }[]>;
+  /** The newest saga of each key, however it stands; a key without one is left out. Call it with their lanes locked. */
+  readLastSagaIds(keys: string[]): Promise<Map<string, number>>;
   /** Deletes outbox rows; answers the ids of those that were still there: only their outcomes count. */
   takeEntries(ids: string[]): Promise<Set<string>>;
   /** Locks lanes. A key that is missing has no lane: nobody holds it. */
@@ -68,8 +97,19 @@ export interface LogTransaction {
     ids: number[],
     keys: string[],
   ): Promise<{ sagas: Map<number, Saga>; next: Map<string, { saga: Saga; fence: number }> }>;
-  /** Takes the commands of these sagas out of the outbox. Before any lane is locked. */
-  dropCommands(sagaIds: number[]): Promise<void>;
+  /**
+   * Takes the commands of these sagas out of the outbox, those due after `dueAfter` (default: all). Before any lane is
+   * locked. Every row that held one goes. `taken`: such a row with the commands taken; `rest`: a new row for what else
+   * it held, due when it was. New, so that the job of the old one has no row and does nothing.
+   */
+  takeCommands(sagaIds: number[], dueAfter?: number): Promise<{ taken: Entry[]; rest: Entry[] }>;
+  /** Of these sagas, those with commands in the outbox. With their lanes locked nobody adds any. */
+  findOwed(sagaIds: number[]): Promise<Set<number>>;
+  /** Locks all pauses, against everybody who writes them or tells the queue of them; answers them. */
+  lockPauses(): Promise<Pause[]>;
+  /** With the pauses locked. */
+  writePause(pause: Pause): Promise<void>;
+  deletePause(participant: string): Promise<void>;
   /** Writes everything that a transition changes. */
   write(changes: Changes): Promise<void>;
 }

@@ -7,8 +7,12 @@ import type { Entry } from './command.ts';
 export interface JobQueue {
   /** Adds a job for each entry, due when the entry is; an entry whose job exists is left alone. Throws when the queue is away. */
   add(entries: Entry[], now: number): Promise<void>;
-  /** Of `entries`, those without a waiting, delayed or active job. A finished job under such an id is removed, or it would swallow a new one. */
+  /** Of `entries`, those without a waiting, delayed or active job. A finished one that is still there swallows a new one of its id: withdraw it first. */
   findMissing(entries: Entry[]): Promise<Entry[]>;
+  /** Removes the jobs of entries whose rows are gone, except those under way. */
+  withdraw(entries: Entry[]): Promise<void>;
+  /** Pauses the queues of these participants, and resumes all others: no job is begun on a paused one. */
+  pauseOnly(participants: string[]): Promise<void>;
   /** The incarnation of the log whose jobs the queue holds; null: it has lost everything, or was never filled. */
   readMarker(): Promise<string | null>;
   writeMarker(incarnation: string): Promise<void>;

@@ -1,5 +1,6 @@
 import type { Entry } from './command.ts';
 import type { Cursor, SagaLog } from './log.ts';
+import { tellPauses } from './pause.ts';
 import type { JobQueue } from './queue.ts';
 
 export interface RecoveryOptions {
@@ -44,6 +45,9 @@ export function createRecovery({
     if (!(await log.takeLease('recovery', holder, now, now + 3 * intervalMs)))
       return { held: false, rebuilt: false, added: 0 };
 
+    // First of all: what is published next must not run where somebody works on a node.
+    await log.transaction(async (tx) => tellPauses(queue, await tx.lockPauses()));
+
     const incarnation = await log.incarnation();
     const marker = await queue.readMarker();
     if (marker !== incarnation) {
@@ -61,13 +65,22 @@ export function createRecovery({
         limit: pageRows,
       });
       const missing = await queue.findMissing(entries);
-      if (missing.length > 0) await queue.add(missing, now);
-      added += missing.length;
+      if (missing.length > 0) added += await addLost(missing, now);
       after = entries.length < pageRows ? undefined : cursorOf(entries);
       if (!after) break;
     }
     return { held: true, rebuilt: false, added };
   };
+
+  /** A job that has ended since its row was read is not lost: its row went with it. */
+  async function addLost(missing: Entry[], now: number): Promise<number> {
+    const standing = await log.findStanding(missing.map(({ id }) => id));
+    const lost = missing.filter(({ id }) => standing.has(id));
+    if (lost.length === 0) return 0;
+    await queue.withdraw(lost);
+    await queue.add(lost, now);
+    return lost.length;
+  }
 
   async function republishAll(): Promise<number> {
     let added = 0;

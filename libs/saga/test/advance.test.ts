@@ -355,12 +355,12 @@ describe('advance', () => {
   });
 });
 
-test('backoff is bounded: 10 s between actions, 60 s between compensations', () => {
+test('backoff is bounded: 10 s between actions, 30 s between compensations', () => {
   expect([1, 2, 6, 7, 100].map((n) => backoffBound('action', n))).toEqual([
     200, 400, 6_400, 10_000, 10_000,
   ]);
-  expect([1, 9, 10, 1_000].map((n) => backoffBound('compensation', n))).toEqual([
-    200, 51_200, 60_000, 60_000,
+  expect([1, 8, 9, 1_000].map((n) => backoffBound('compensation', n))).toEqual([
+    200, 25_600, 30_000, 30_000,
   ]);
 });
 

@@ -20,6 +20,7 @@ beforeAll(async () => {
   await waitFor('Redis', () => queue.isConnected());
 });
 afterEach(async () => {
+  for (const jobs of working) await jobs.stop(0);
   await queue.redis.flushall();
 });
 afterAll(async () => {
@@ -52,8 +53,9 @@ const recording = (run: (entry: Entry) => Promise<string>) => {
   } as unknown as Engine;
   return { engine, failed };
 };
-const work = (engine: Engine, lockMs = 10_000) =>
-  startJobWorkers({
+const working = new Set<{ stop(deadlineMs: number): Promise<void> }>();
+const work = (engine: Engine, lockMs = 10_000) => {
+  const jobs = startJobWorkers({
     redisUrl: redis.url,
     participants: [participant],
     engine,
@@ -62,6 +64,14 @@ const work = (engine: Engine, lockMs = 10_000) =>
     onError: (error) => errors.push(error.message),
     onFailed: (error) => errors.push(error.message),
   });
+  const own = {
+    stop: async (deadlineMs: number): Promise<void> => {
+      if (working.delete(own)) await jobs.stop(deadlineMs);
+    },
+  };
+  working.add(own);
+  return own;
+};
 
 describe('the queue', () => {
   test('an entry is one job under its id, named after its kind, due when the entry is; again: nothing', async () => {
@@ -94,7 +104,8 @@ describe('the queue', () => {
     await queue.add([waiting, delayed], Date.now());
     const missing = await queue.findMissing([finished, waiting, delayed, lost]);
     expect(missing.map(({ id }) => id)).toEqual([finished.id, lost.id]);
-    // The finished job would have swallowed this one.
+    // The finished job would swallow this one.
+    await queue.withdraw(missing);
     await queue.add(missing, Date.now());
     expect(await board.getJobCounts('waiting', 'delayed', 'completed')).toEqual({
       waiting: 3,
@@ -117,6 +128,82 @@ describe('the queue', () => {
     await expect(queue.add([entry()], Date.now())).rejects.toThrow('away');
     await redis.start();
     await waitFor('the connection to be back', () => queue.isConnected());
+  });
+});
+
+describe('pauses', () => {
+  test('on a paused queue no job is begun, due or not; what is under way ends; resumed, all of it runs', async () => {
+    const board = queue.queues.get(participant)!;
+    const begun: string[] = [];
+    let end = (): void => {};
+    const jobs = work(
+      recording(async ({ id }) => {
+        begun.push(id);
+        if (begun.length === 1) await new Promise<void>((resolve) => (end = resolve));
+        return 'done';
+      }).engine,
+    );
+    const [first, waiting, delayed] = [entry(), entry(), entry(1, Date.now() + 200)];
+    await queue.add([first], Date.now());
+    await waitFor('the first job to be begun', () => begun.length === 1);
+    await queue.pauseOnly([participant]);
+    await queue.add([waiting, delayed], Date.now());
+    end();
+    await waitFor(
+      'the first job to end',
+      async () => (await board.getJobCounts('completed'))['completed'] === 1,
+    );
+    // Long after the delayed one is due.
+    await waitFor('time to pass', () => Date.now() > delayed.dueAt + 500);
+    expect(begun).toEqual([first.id]);
+    // Which of them counts as waiting is BullMQ's affair.
+    const {
+      waiting: w,
+      active,
+      delayed: d,
+    } = await board.getJobCounts('waiting', 'active', 'delayed');
+    expect([w! + d!, active]).toEqual([2, 0]);
+    await queue.pauseOnly([]);
+    await waitFor('all jobs to end', () => begun.length === 3);
+    expect(new Set(begun)).toEqual(new Set([first.id, waiting.id, delayed.id]));
+    await jobs.stop(1_000);
+  });
+
+  test('a pause is a state: said twice it is one, and it goes with everything else', async () => {
+    const board = queue.queues.get(participant)!;
+    await queue.pauseOnly([participant]);
+    await queue.pauseOnly([participant, 'another']);
+    expect(await board.isPaused()).toBe(true);
+    await queue.redis.flushall();
+    expect(await board.isPaused()).toBe(false);
+  });
+
+  test('withdrawn jobs are gone, whether waiting or delayed; one under way stays', async () => {
+    const board = queue.queues.get(participant)!;
+    let end = (): void => {};
+    const jobs = work(
+      recording(async () => {
+        await new Promise<void>((resolve) => (end = resolve));
+        return 'done';
+      }).engine,
+    );
+    const active = entry();
+    await queue.add([active], Date.now());
+    await waitFor(
+      'the job to be begun',
+      async () => (await board.getJobCounts('active'))['active'] === 1,
+    );
+    await queue.pauseOnly([participant]);
+    const [waiting, delayed] = [entry(), entry(1, Date.now() + 60_000)];
+    await queue.add([waiting, delayed], Date.now());
+    await queue.withdraw([active, waiting, delayed, entry()]);
+    expect(await board.getJobCounts('waiting', 'active', 'delayed')).toEqual({
+      waiting: 0,
+      active: 1,
+      delayed: 0,
+    });
+    end();
+    await jobs.stop(1_000);
   });
 });
 

@@ -132,6 +132,7 @@ describe('from accept to the end', () => {
   });
 
   test('statements do not grow with the batch: accept and commit take at most four each', async () => {
+    queue.marker = await log.incarnation();
     const counted: string[] = [];
     const counting = connect(database.url, { applicationName: 'counting' });
     const one = createPostgresLog(counting);
@@ -209,6 +210,7 @@ describe('lanes', () => {
 
   test('a saga that waits holds up no other key', async () => {
     await accept(['a']);
+    await engine.idle();
     const held = queue.take();
     await accept(['a', 'b']);
     await drain();
@@ -345,6 +347,34 @@ describe('recovery', () => {
     expect(await statuses()).toEqual({ completed: 5 });
   });
 
+  test('a job that ends between the two looks is not taken for lost', async () => {
+    await accept(['a']);
+    await engine.idle();
+    await recovery()();
+    const jobs = queue.take();
+    const findMissing = queue.findMissing.bind(queue);
+    queue.findMissing = async (entries) => {
+      for (const job of jobs) await engine.runEntry(job);
+      return findMissing(entries);
+    };
+    const late = recovery('one', () => Date.now() + intervalMs + 1);
+    expect((await late()).added).toBe(0);
+    expect(await statuses()).toEqual({ completed: 1 });
+    expect(queue.jobs.size).toBe(0);
+  });
+
+  test('a finished job that would swallow the new one is withdrawn first', async () => {
+    await accept(['a']);
+    await engine.idle();
+    await recovery()();
+    const finished = new Set(queue.jobs.values());
+    queue.findMissing = async (entries) => entries;
+    const late = recovery('one', () => Date.now() + intervalMs + 1);
+    expect((await late()).added).toBe(3);
+    expect([...queue.jobs.values()].filter((job) => finished.has(job))).toEqual([]);
+    expect(queue.jobs.size).toBe(3);
+  });
+
   test('one process at a time recovers; another takes over when its lease has run out', async () => {
     expect((await recovery('one')()).held).toBe(true);
     expect((await recovery('two')()).held).toBe(false);
@@ -354,6 +384,8 @@ describe('recovery', () => {
 });
 
 describe('operators', () => {
+  const ops = { by: 'ann@desk', note: null };
+
   test('a queued saga is cancelled at once, a running one is taken back, an ended one is refused', async () => {
     const {
       sagaIds: [done],
@@ -363,11 +395,16 @@ describe('operators', () => {
       sagaIds: [running, queued],
     } = await accept(['x', 'x']);
     await engine.idle();
-    const answers = await engine.cancel([done!, running!, queued!, 999_999]);
-    expect([...answers.values()]).toEqual(['refused', 'begun', 'done', 'unknown']);
-    expect((await engine.cancel([running!])).get(running!)).toBe('begun');
+    const answers = await engine.cancel([done!, running!, queued!, 999_999], ops);
+    expect([...answers.values()]).toEqual([
+      { result: 'refused', reason: `saga ${done} has completed: nothing is left to cancel` },
+      { result: 'begun' },
+      { result: 'done' },
+      { result: 'unknown' },
+    ]);
+    expect((await engine.cancel([running!], ops)).get(running!)).toEqual({ result: 'begun' });
     await drain();
-    expect((await engine.cancel([running!])).get(running!)).toBe('done');
+    expect((await engine.cancel([running!], ops)).get(running!)).toEqual({ result: 'done' });
     expect(await statuses()).toEqual({ completed: 1, cancelled: 2 });
     for (const store of stores) expect(store.present()).toEqual(['done']);
     expect(await leftovers()).toEqual({ lanes: 0, outbox: 0 });
@@ -387,8 +424,8 @@ describe('operators', () => {
     }
     await engine.idle();
     expect(await statuses()).toEqual({ compensating: 2, queued: 1 });
-    expect((await engine.resolve([next!])).get(next!)).toBe('refused');
-    expect((await engine.resolve([stuck!])).get(stuck!)).toBe('done');
+    expect((await engine.resolve([next!], ops)).get(next!)).toMatchObject({ result: 'refused' });
+    expect((await engine.resolve([stuck!], ops)).get(stuck!)).toEqual({ result: 'done' });
     const commands = await sql<{ ids: number[] }[]>`
       select array_agg((command ->> 'sagaId')::int) as ids from saga.outbox, jsonb_array_elements(commands) as command`;
     expect(commands[0]!.ids).not.toContain(stuck);

@@ -15,6 +15,16 @@ export class MemoryQueue implements JobQueue {
     this.#refuseWhenAway();
     return entries.filter(({ id }) => !this.jobs.has(id));
   }
+  paused = new Set<string>();
+
+  async withdraw(entries: Entry[]): Promise<void> {
+    this.#refuseWhenAway();
+    for (const { id } of entries) this.jobs.delete(id);
+  }
+  async pauseOnly(participants: string[]): Promise<void> {
+    this.#refuseWhenAway();
+    this.paused = new Set(participants);
+  }
   async readMarker(): Promise<string | null> {
     this.#refuseWhenAway();
     return this.marker;
@@ -28,10 +38,14 @@ export class MemoryQueue implements JobQueue {
   wipe(): void {
     this.jobs.clear();
     this.marker = null;
+    this.paused.clear();
   }
   /** Takes up to `count` jobs out. */
   take(count = Infinity): Entry[] {
-    const taken = [...this.jobs.values()].sort((a, b) => a.dueAt - b.dueAt).slice(0, count);
+    const taken = [...this.jobs.values()]
+      .filter(({ participant }) => !this.paused.has(participant))
+      .sort((a, b) => a.dueAt - b.dueAt)
+      .slice(0, count);
     for (const { id } of taken) this.jobs.delete(id);
     return taken;
   }

@@ -28,6 +28,21 @@ export interface AppProcessOptions {
 /** The most that is kept of a process's output, in characters. */
 const keptOutput = 20_000;
 
+/** Starts one of our processes, with nothing of our own environment but what every program needs. */
+export function startApp(
+  { app, env }: Pick<AppProcessOptions, 'app' | 'env'>,
+  onLine: (line: string) => void,
+): Promise<Child> {
+  const { PATH = '', HOME = '' } = process.env;
+  return startChild({
+    command: process.execPath,
+    args: ['--import', 'tsx', `apps/${app}/src/main.ts`],
+    cwd: root,
+    env: { PATH, HOME, ...env },
+    onLine,
+  });
+}
+
 /** The process ends with the test's own, however that ends: a killed jest leaves none running. */
 export function createAppProcess({ name, app, env, isReady }: AppProcessOptions): AppProcess {
   let child: Child | undefined;
@@ -40,15 +55,8 @@ export function createAppProcess({ name, app, env, isReady }: AppProcessOptions)
     },
     async start() {
       if (child?.running === true) throw new Error(`${name} runs already`);
-      const { PATH = '', HOME = '' } = process.env;
-      const started = await startChild({
-        command: process.execPath,
-        args: ['--import', 'tsx', `apps/${app}/src/main.ts`],
-        cwd: root,
-        env: { PATH, HOME, ...env },
-        onLine: (line) => {
-          output = `${output}${line}\n`.slice(-keptOutput);
-        },
+      const started = await startApp({ app, env }, (line) => {
+        output = `${output}${line}\n`.slice(-keptOutput);
       });
       child = started;
       while (!(await isReady())) {

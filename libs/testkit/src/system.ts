@@ -1,5 +1,5 @@
-import { findFreePort } from '@reliable-ops/local';
 import { createAppProcess, type AppProcess } from './app-process.ts';
+import { describeApps } from './apps.ts';
 import { createTestDatabase } from './test-database.ts';
 import { startTestRedis, type TestRedis } from './test-redis.ts';
 
@@ -27,41 +27,16 @@ export interface SystemOptions {
 export async function startSystem({ workers = 1, env = {} }: SystemOptions = {}): Promise<System> {
   const database = await createTestDatabase();
   const redis = await startTestRedis();
-  const [orchestratorPort, nodeApiPort] = [await findFreePort(), await findFreePort()];
-  const orchestratorUrl = `http://127.0.0.1:${orchestratorPort}`;
-  const nodeApiUrl = `http://127.0.0.1:${nodeApiPort}`;
-  const environment = {
-    DATABASE_URL: database.url,
-    REDIS_URL: redis.url,
-    ORCHESTRATOR_PORT: String(orchestratorPort),
-    NODE_API_PORT: String(nodeApiPort),
-    NODE_API_URL: nodeApiUrl,
-    // So that a test that kills a worker does not wait for long: as in production, only shorter.
-    JOB_LOCK: '2s',
-    RECOVERY_INTERVAL: '1s',
-    LOG_LEVEL: 'warn',
-    ...env,
-  };
-  const nodeApi = createAppProcess({
-    name: 'node-api',
-    app: 'node-api',
-    env: environment,
-    isReady: () => answers(`${nodeApiUrl}/ping`),
+  const apps = await describeApps({
+    databaseUrl: database.url,
+    redisUrl: redis.url,
+    workers,
+    env,
   });
-  const orchestrator = createAppProcess({
-    name: 'orchestrator',
-    app: 'orchestrator',
-    env: environment,
-    isReady: () => answers(`${orchestratorUrl}/readyz`),
-  });
-  const workerProcesses = Array.from({ length: workers }, (_, index) =>
-    createAppProcess({
-      name: `worker-${index + 1}`,
-      app: 'worker',
-      env: environment,
-      isReady: async () => true,
-    }),
-  );
+  const { orchestratorUrl, nodeApiUrl } = apps;
+  const nodeApi = createAppProcess(apps.nodeApi);
+  const orchestrator = createAppProcess(apps.orchestrator);
+  const workerProcesses = apps.workers.map((options) => createAppProcess(options));
   const processes = [nodeApi, orchestrator, ...workerProcesses];
   const output = (): string =>
     processes.map((one) => `--- ${one.name}\n${one.output()}`).join('\n');
@@ -87,12 +62,4 @@ export async function startSystem({ workers = 1, env = {} }: SystemOptions = {})
     output,
     [Symbol.asyncDispose]: end,
   };
-}
-
-async function answers(url: string): Promise<boolean> {
-  try {
-    return (await fetch(url)).ok;
-  } catch {
-    return false;
-  }
 }

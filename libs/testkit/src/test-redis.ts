@@ -1,3 +1,4 @@
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { startRedis, type Redis } from '@reliable-ops/local';
 import { createTemporaryFolder } from './temporary-folder.ts';
 import { testEnvironment } from './test-environment.ts';
@@ -45,4 +46,17 @@ export async function startTestRedis(): Promise<TestRedis> {
       await folder[Symbol.asyncDispose]();
     },
   };
+}
+
+/**
+ * Puts the tests' own Redis into `folder` (made when missing) as `redis-server`, for a process that looks for one on its
+ * PATH: none is to be fetched anew for it.
+ */
+export async function provideRedis(folder: string): Promise<void> {
+  const { command, env } = testEnvironment().redis;
+  const settings = Object.entries(env).map(([name, value]) => `${name}='${value}'`);
+  const path = `${folder}/redis-server`;
+  await mkdir(folder, { recursive: true });
+  await writeFile(path, `#!/bin/sh\nexec env ${settings.join(' ')} '${command}' "$@"\n`);
+  await chmod(path, 0o755);
 }

@@ -1,12 +1,20 @@
 import type { Command } from '../context.ts';
+import { cancelCommand } from './cancel.ts';
 import { createOneCommand } from './create-one.ts';
 import { createCommand } from './create.ts';
 import { deleteOneCommand } from './delete-one.ts';
 import { deleteCommand } from './delete.ts';
+import { faultsCommand } from './faults.ts';
 import { listCommand } from './list.ts';
+import { pauseCommand } from './pause.ts';
+import { resolveCommand } from './resolve.ts';
+import { resumeCommand } from './resume.ts';
+import { retryCommand } from './retry.ts';
+import { reconcileCommand } from './reconcile.ts';
 import { showCommand } from './show.ts';
 import { statsCommand } from './stats.ts';
 import { statusCommand } from './status.ts';
+import { verifyCommand } from './verify.ts';
 import { waitCommand } from './wait.ts';
 import { watchCommand } from './watch.ts';
 
@@ -17,9 +25,17 @@ export const commands: readonly Command[] = [
   createOneCommand,
   deleteOneCommand,
   statsCommand,
+  verifyCommand,
+  reconcileCommand,
   showCommand,
   listCommand,
   watchCommand,
   waitCommand,
   statusCommand,
+  cancelCommand,
+  retryCommand,
+  resolveCommand,
+  pauseCommand,
+  resumeCommand,
+  faultsCommand,
 ];

@@ -1,8 +1,9 @@
 import { limits, sagaStatus, sagaStatuses, type SagaSummary } from '@reliable-ops/contracts';
+import type { Client } from '../client.ts';
 import type { Command, Context } from '../context.ts';
 import { exitCodes, UsageError } from '../errors.ts';
 import { describeStatus } from '../single.ts';
-import { formatSeconds, formatTable, printable } from '../text.ts';
+import { formatSeconds, formatTable, plural, printable } from '../text.ts';
 
 const defaultLimit = 20;
 /** All rows stand in memory for one table. */
@@ -13,15 +14,26 @@ export const listCommand: Command = {
   summary: 'Sagas, the newest first',
   options: [
     ['--status <status>', `Only these: ${sagaStatuses.join(', ')}`],
+    ['--stuck', 'Only those that cannot be taken back yet, and why, causes grouped'],
     ['--key <key>', 'Only those of this key, as the list shows it'],
     ['--limit <count>', `How many at most, 1 to ${largestLimit} (default: ${defaultLimit})`],
   ],
-  details: ['--json: an array of sagas.'],
-  examples: ['rops list', 'rops list --status compensating', 'rops list --key group:007 --limit 5'],
+  details: ['--json: an array of sagas; with --stuck {"stuck","causes","sagas"}.'],
+  examples: [
+    'rops list',
+    'rops list --stuck',
+    'rops list --status compensating',
+    'rops list --key group:007 --limit 5',
+  ],
   async run(context) {
-    const { status, limit, key } = context.options;
-    const query = { status: parseStatus(status), key };
+    const { status, limit, key, stuck } = context.options;
+    const query = {
+      status: parseStatus(status),
+      key,
+      ...(stuck ? { stuck: 'true' as const } : {}),
+    };
     const sagas = await readSagas(context, query, parseLimit(limit));
+    if (stuck) return printStuck(context, sagas);
     if (context.options.json) context.printDocument(sagas);
     else if (sagas.length > 0) printSagas(context, sagas);
     else
@@ -31,6 +43,22 @@ export const listCommand: Command = {
     return exitCodes.done;
   },
 };
+
+/** Why first: 10,000 sagas that fail alike are one thing to mend. */
+async function printStuck(context: Context, sagas: SagaSummary[]): Promise<number> {
+  const { sagas: stuck, causes } = await context.connect('once').readStuck();
+  if (context.options.json) context.printDocument({ stuck, causes, sagas });
+  else if (stuck === 0 && sagas.length === 0) context.note('none');
+  else {
+    for (const cause of causes)
+      context.print(
+        `${plural(cause.sagas, 'saga')}: ${printable(cause.participant)} ${printable(cause.error)}`,
+      );
+    context.print('');
+    if (sagas.length > 0) printSagas(context, sagas);
+  }
+  return exitCodes.done;
+}
 
 function parseStatus(text: string | undefined): SagaSummary['status'] | undefined {
   const parsed = sagaStatus.optional().safeParse(text);
@@ -47,7 +75,7 @@ function parseLimit(text: string | undefined): number {
 
 async function readSagas(
   context: Context,
-  query: { status: SagaSummary['status'] | undefined; key: string | undefined },
+  query: Pick<Parameters<Client['listSagas']>[0], 'status' | 'key' | 'stuck'>,
   limit: number,
 ): Promise<SagaSummary[]> {
   const client = context.connect('once');

@@ -34,6 +34,11 @@ function printTimeline({ print, colors }: Context, view: SagaView): void {
       `${state}${lastError === null ? '' : colors.dim(`, last error: ${printable(lastError)}`)}`,
     ]),
   ];
+  for (const { at, verb, by, note } of view.history)
+    facts.push([
+      verb,
+      `${printable(at)} by ${printable(by)}${note === null ? '' : `: ${printable(note)}`}`,
+    ]);
   for (const [name = '', value = ''] of facts) print(`${colors.dim(name.padEnd(9))} ${value}`);
   const rows = listAttempts(view).map(({ step, attempt }) => [
     after(attempt.startedAt),

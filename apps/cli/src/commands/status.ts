@@ -5,7 +5,7 @@ import { formatCount, formatTable, printable } from '../text.ts';
 
 export const statusCommand: Command = {
   usage: 'status',
-  summary: 'What the orchestrator can reach: versions, migrations, queues, outbox',
+  summary: 'What the orchestrator can reach: versions, migrations, queues, outbox, paused nodes',
   details: ['Exit 0: everything behind the orchestrator can be reached; 1: something cannot.'],
   examples: ['rops status', 'rops status --json'],
   async run(context) {
@@ -17,7 +17,7 @@ export const statusCommand: Command = {
 };
 
 function printStatus({ print, colors }: Context, status: StatusView): void {
-  const { version, postgres, redis, outbox, sagas, queues } = status;
+  const { version, postgres, redis, outbox, sagas, queues, paused } = status;
   const away = colors.red('not reachable');
   const migrations = postgres && `${postgres.migrations.applied} of ${postgres.migrations.known}`;
   const facts = [
@@ -26,6 +26,9 @@ function printStatus({ print, colors }: Context, status: StatusView): void {
     ['redis', redis ? printable(redis.version) : away],
     ['outbox', outbox ? describeOutbox(outbox) : away],
     ['sagas', sagas ? describeSagas(sagas) : away],
+    ...(paused === null || paused.length === 0
+      ? []
+      : [['paused', colors.yellow(paused.map(printable).join(', '))]]),
   ];
   for (const [name = '', value = ''] of facts) print(`${colors.dim(name.padEnd(12))} ${value}`);
   if (queues === null) return print(`${colors.dim('queues'.padEnd(12))} ${away}`);

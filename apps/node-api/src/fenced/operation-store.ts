@@ -5,7 +5,7 @@ import {
   type OperationResult,
 } from '@reliable-ops/contracts';
 import type { Sql } from '@reliable-ops/database';
-import { groupTableOf, nodeNames, type NodeName } from '../nodes.ts';
+import { floorTableOf, groupTableOf, nodeNames, type NodeName } from '../nodes.ts';
 import { buildFencedStatement } from './statement.ts';
 
 export interface OperationStore {
@@ -29,7 +29,7 @@ export function createOperationStore(
   buildStatement: typeof buildFencedStatement = buildFencedStatement,
 ): OperationStore {
   const statements = Object.fromEntries(
-    nodeNames.map((node) => [node, buildStatement(groupTableOf(node))]),
+    nodeNames.map((node) => [node, buildStatement(groupTableOf(node), floorTableOf(node))]),
   ) as Record<NodeName, string>;
 
   return {
@@ -79,7 +79,11 @@ function columnsOf(wave: Indexed[]) {
 }
 
 function resultOf({ token }: Operation, stored: StoredToken | undefined): OperationResult {
-  if (!stored) throw new Error('the fenced statement answered no row for an operation');
+  if (!stored)
+    return {
+      status: staleStatus,
+      message: `stale: [${token.join(', ')}] is not above this node's floor, so its saga ended long ago`,
+    };
   if (stored.fence === token[0] && stored.phase === token[1])
     return { status: 200, outcome: stored.outcome };
   return {

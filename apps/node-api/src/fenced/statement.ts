@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 import { PgDialect } from 'drizzle-orm/pg-core';
-import type { GroupTable } from '../nodes.ts';
+import type { FloorTable, GroupTable } from '../nodes.ts';
 
 /**
  * The fence table of the fenced protocol, as one statement for a whole batch.
@@ -9,13 +9,14 @@ import type { GroupTable } from '../nodes.ts';
  * timestamps float8[], fences int8[], phases int2[].
  * Does: for each row decides an effect, then writes each column by it. An older or an equal token keeps every value.
  * Answers: a row an id, with the token and the outcome that stand under it *after* the statement. A token equal to the
- * caller's: its outcome, made now or repeated. Any other is newer: the caller's is stale.
+ * caller's: its outcome, made now or repeated. Any other is newer: the caller's is stale. No row: the token is not
+ * above the node's floor, and is stale whatever the record says, for the record may have left (prune/pruner.ts).
  * Called by: `createOperationStore`.
  * On conflict: always DO UPDATE, never DO NOTHING and a read beside it. Only the row that the update has locked is
  * certain to be the newest version; the statement's own snapshot is older and repeated wrong outcomes under load.
  * Rows are taken in the order of their ids, in every batch, so that batches never wait for each other in a circle.
  */
-export function buildFencedStatement(table: GroupTable): string {
+export function buildFencedStatement(table: GroupTable, floor: FloorTable): string {
   const effect = sql`CASE
       WHEN (excluded.fence, excluded.phase) <= (held.fence, held.phase) THEN 'keep'
       WHEN excluded.op = 'create' THEN CASE WHEN held.present THEN 'existed' ELSE 'created' END
@@ -34,6 +35,7 @@ SELECT id, op = 'create', CASE WHEN op = 'create' THEN seconds END, (op = 'creat
 FROM unnest(${sql.placeholder('ids')}::text[], ${sql.placeholder('ops')}::text[],
   ${sql.placeholder('timestamps')}::float8[], ${sql.placeholder('fences')}::int8[],
   ${sql.placeholder('phases')}::int2[]) AS incoming (id, op, seconds, fence, phase)
+WHERE fence > (SELECT ${floor}.fence FROM ${floor})
 ORDER BY id COLLATE "C"
 ON CONFLICT (group_id) DO UPDATE SET (present, timestamp, version, fence, phase, op, outcome,
   before_present, before_timestamp, action_version) = (

@@ -1,5 +1,6 @@
 import type { BatchCounts } from '@reliable-ops/contracts';
 import { createBatcher, type Saga, type SagaLog, type SagaQuery } from '@reliable-ops/saga';
+import { ProblemError } from '../problem.ts';
 import { postgresPatienceMs, within } from '../within.ts';
 
 /** What requests read from the log, each read bounded in time. */
@@ -30,7 +31,9 @@ export function createSagaReader(log: SagaLog): SagaReader {
     list: (query) => bounded(log.listSagas(query)),
     async firstOf(batchId) {
       const [id] = await bounded(log.sagaIdsOf(batchId));
-      if (id === undefined) throw new Error(`batch ${batchId} was accepted, but holds no saga`);
+      // Retention takes the sagas of a batch first, and then its Idempotency-Key.
+      if (id === undefined)
+        throw new ProblemError(404, 'NOT_FOUND', 'its saga has ended long ago, and has left');
       return id;
     },
     countBatch: (batchId) => bounded(log.countBatch(batchId)),

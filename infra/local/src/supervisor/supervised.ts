@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Exit } from '../processes/child.ts';
-import { backOffMs, keepsDyingAfter, steadyAfterMs } from './back-off.ts';
+import { backOffMs as usualBackOffMs, keepsDyingAfter, steadyAfterMs } from './back-off.ts';
 
 /** What runs: a process of ours, a Postgres, a Redis. */
 export interface Running {
@@ -19,6 +19,8 @@ export interface SuperviseOptions {
   changed: () => void;
   /** It ended though nobody asked it to. */
   died?: (death: { deaths: number; exit: Exit }) => void;
+  /** Milliseconds to wait before the next start, after so many deaths in a row. */
+  backOffMs?: (deaths: number) => number;
 }
 
 /** A process that is started again whenever it ends, until `stop`. */
@@ -34,7 +36,7 @@ export interface Supervised {
 
 /** Starts it; throws what the first start throws. Later failures to start count as deaths. */
 export async function supervise(options: SuperviseOptions): Promise<Supervised> {
-  const { name, say, changed } = options;
+  const { name, say, changed, backOffMs = usualBackOffMs } = options;
   const stopping = new AbortController();
   let running: Running | undefined = await options.start();
   let startedAt = performance.now();
@@ -92,5 +94,5 @@ export async function supervise(options: SuperviseOptions): Promise<Supervised> 
 function describeDeath({ code, signal }: Exit, deaths: number): string {
   const how = signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`;
   if (deaths < keepsDyingAfter) return `${how}; starting it again`;
-  return `${how}, ${deaths} times in a row now: it keeps dying; next start in ${backOffMs(deaths) / 1_000} s`;
+  return `${how}, ${deaths} times in a row now: it keeps dying; next start in ${usualBackOffMs(deaths) / 1_000} s`;
 }

@@ -16,6 +16,9 @@ export interface JobData {
 /** Jobs that ended stay for a while, so that Bull Board can tell the story; an id never comes again. */
 const keptJobs = { removeOnComplete: { count: 200 }, removeOnFail: { count: 1_000 } };
 
+/** About so many of a queue's events stay in Redis: nobody reads them, and BullMQ writes them all the same. */
+const keptEvents = 1_000;
+
 export interface BullmqQueue extends JobQueue, AsyncDisposable {
   /** One a participant; for Bull Board and for counting. */
   queues: Map<string, Queue<JobData>>;
@@ -43,6 +46,7 @@ export function createBullmqQueue(
       const queue = new Queue<JobData>(name, {
         connection: redis,
         prefix: queuePrefix,
+        streams: { events: { maxLen: keptEvents } },
         defaultJobOptions: {
           ...keptJobs,
           // The engine counts attempts; these are only for a job whose outcomes could not be committed.
@@ -104,10 +108,26 @@ export function createBullmqQueue(
         if (error) throw error;
         const [timestamp, finishedOn] = fields as [string | null, string | null];
         if (timestamp !== null && finishedOn === null) continue;
-        if (finishedOn !== null) await queueOf(entry).remove(entry.id);
         missing.push(entry);
       }
       return missing;
+    },
+
+    async withdraw(entries) {
+      refuseWhenAway();
+      // A job under way is locked, and stays.
+      await Promise.all(entries.map((entry) => queueOf(entry).remove(entry.id)));
+    },
+
+    async pauseOnly(paused) {
+      refuseWhenAway();
+      const isWanted = new Set(paused);
+      await Promise.all(
+        [...queues].map(async ([name, queue]) => {
+          if ((await queue.isPaused()) === isWanted.has(name)) return;
+          await (isWanted.has(name) ? queue.pause() : queue.resume());
+        }),
+      );
     },
 
     async readMarker() {

@@ -3,10 +3,15 @@ import type { Sql } from '@reliable-ops/database';
 import type { Entry } from '../command.ts';
 import type { LogTransaction, SagaLog } from '../log.ts';
 import { claimRequests } from './claim-requests.ts';
-import { dropCommands } from './drop-commands.ts';
+import { findOwed } from './find-owed.ts';
+import { groupStuck } from './group-stuck.ts';
 import { lockLanes } from './lock-lanes.ts';
+import { deletePause, lockPauses, readPauses, writePause } from './pauses.ts';
+import { readOwed } from './read-owed.ts';
+import { readLastSagaIds } from './read-last-saga-ids.ts';
 import { readSagas } from './read-sagas.ts';
 import { sagaColumns, sagaOf, type SagaRow } from './saga-row.ts';
+import { takeCommands } from './take-commands.ts';
 import { takeEntries } from './take-entries.ts';
 import { takeLanes } from './take-lanes.ts';
 import { write } from './write.ts';
@@ -19,10 +24,15 @@ export function createPostgresLog(sql: Sql): SagaLog {
         work({
           claimRequests: (claims) => claimRequests(tx, claims),
           takeLanes: (keys) => takeLanes(tx, keys),
+          readLastSagaIds: (keys) => readLastSagaIds(tx, keys),
           takeEntries: (ids) => takeEntries(tx, ids),
           lockLanes: (keys) => lockLanes(tx, keys),
           readSagas: (ids, keys) => readSagas(tx, ids, keys),
-          dropCommands: (sagaIds) => dropCommands(tx, sagaIds),
+          takeCommands: (sagaIds, dueAfter) => takeCommands(tx, sagaIds, dueAfter),
+          findOwed: (sagaIds) => findOwed(tx, sagaIds),
+          lockPauses: () => lockPauses(tx),
+          writePause: (pause) => writePause(tx, pause),
+          deletePause: (participant) => deletePause(tx, participant),
           write: (changes) => write(tx, changes),
         }),
       ) as Promise<T>,
@@ -116,6 +126,15 @@ export function createPostgresLog(sql: Sql): SagaLog {
         order by due_at, id limit ${limit}`;
       return rows.map(({ due, ...entry }) => ({ ...entry, dueAt: due.getTime() }));
     },
+
+    async findStanding(entryIds) {
+      const rows = await sql<{ id: string }[]>`
+        select id from saga.outbox where id = any(${entryIds}::uuid[])`;
+      return new Set(rows.map(({ id }) => id));
+    },
+    readOwed: (query) => readOwed(sql, query),
+    readPauses: () => readPauses(sql),
+    groupStuck: (limit) => groupStuck(sql, limit),
 
     async takeLease(name, holder, now, until) {
       const rows = await sql`

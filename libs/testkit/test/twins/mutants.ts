@@ -1,0 +1,267 @@
+/** A mistake, made in a copy of the engine (saga/) or of the world that it runs in (simulation/). */
+export interface Mutant {
+  name: string;
+  /** What the simulation has to say is broken; any of these. */
+  breaks: string[];
+  /** Path below saga/ or simulation/, and texts that each stand there exactly once, with what takes their place. */
+  changes: { file: string; from: string; to: string }[];
+}
+
+const mutant = (
+  name: string,
+  breaks: string[],
+  file: string,
+  from: string,
+  to: string,
+  ...more: [from: string, to: string, file?: string][]
+): Mutant => ({
+  name,
+  breaks,
+  changes: [
+    { file, from, to },
+    ...more.map(([first, second, other]) => ({ file: other ?? file, from: first, to: second })),
+  ],
+});
+
+const node = 'simulation/node.ts';
+const statements = 'simulation/log/statements.ts';
+
+export const mutants: Mutant[] = [
+  // ---- nodes that do not keep the fence table ----
+  mutant(
+    'the node compares no tokens',
+    ['P3', 'P4', 'P5', 'P1'],
+    node,
+    'const order = token[0] - record.token[0] || token[1] - record.token[1];',
+    'const order = 1;',
+  ),
+  mutant(
+    'the node applies a token that comes again',
+    ['P3', 'P1'],
+    node,
+    'if (order > 0) this.#decide',
+    'if (order >= 0) this.#decide',
+  ),
+  mutant(
+    'the node keeps no token for the undo of an action that never came',
+    ['P5', 'P1'],
+    node,
+    '    record.token = token;',
+    '    if (!isUndo || isHeld) record.token = token;',
+  ),
+  mutant(
+    'the node undoes by deleting what existed before',
+    ['P1'],
+    node,
+    "['created', 'deleted', 'set'].includes(record.outcome)) return",
+    "['created', 'deleted', 'set', 'existed'].includes(record.outcome)) return",
+    ['record.before = content;', "record.before = record.outcome === 'existed' ? null : content;"],
+  ),
+
+  // ---- a log whose statements do not promise what they should ----
+  mutant(
+    'the next saga of a lane is taken from the snapshot of the statement that locks it',
+    ['P4'],
+    statements,
+    'const holders = new Map<string, number | null>();',
+    'const holders = new Map(); (tx as any).shown = new Map(tables.sagas);',
+    [
+      'for (const id of new Set([...tables.sagas.keys(), ...tx.sagas.keys()])) {',
+      'for (const id of (tx as any).shown.keys()) {',
+    ],
+  ),
+  mutant(
+    'ids and fences are drawn before the lanes are locked',
+    ['P4'],
+    statements,
+    'const lanes = new Map<string, { holder: number | null; fence: number }>();',
+    'const lanes = new Map(); const drawn = keys.map(() => ({ id: tables.nextSagaId(), fence: tables.nextFence() }));',
+    [
+      'return keys.map((key) => ({ id: tables.nextSagaId(), ...lanes.get(key)! }));',
+      'return keys.map((key, n) => ({ ...lanes.get(key)!, ...drawn[n]! }));',
+    ],
+  ),
+  mutant(
+    'lanes are locked in no order',
+    ['lock order'],
+    statements,
+    'const shown = sorted(keys).flatMap((key) => {',
+    'const shown = keys.flatMap((key) => {',
+  ),
+
+  // That outbox rows are locked in one order is shown by log-contract.test.ts: here two workers hardly ever hold the same
+  // two jobs in opposite orders at the same time.
+
+  // ---- accept ----
+  mutant(
+    'the Idempotency-Key is not checked',
+    ['P3'],
+    'saga/accept.ts',
+    '!request.idempotency || claimed.get(request.idempotency.key)?.batchId === request.batchId;',
+    'true;',
+  ),
+  mutant(
+    'accept does not wait for what it writes',
+    ['P2', 'P4', 'engine'],
+    'saga/accept.ts',
+    'if (sagas.length > 0) await tx.write(changes);',
+    'if (sagas.length > 0) tx.write(changes).catch(() => {});',
+  ),
+  mutant(
+    'the token is drawn when a saga is accepted, not when it gets its lane',
+    ['P4', 'status'],
+    'saga/accept.ts',
+    '        fence: null,',
+    '        fence,',
+    [
+      'start(rulesOf(parts, successor.saga), successor.saga, successor.fence, now)',
+      'start(rulesOf(parts, successor.saga), successor.saga, successor.saga.fence!, now)',
+      'saga/commit.ts',
+    ],
+  ),
+
+  // ---- commit ----
+  mutant(
+    'the outbox row is deleted before the commit',
+    ['outbox'],
+    'saga/commit.ts',
+    'const standing = await tx.takeEntries(results.map(({ entry }) => entry.id));',
+    'const standing = await log.transaction((first) => first.takeEntries(results.map(({ entry }) => entry.id)));',
+  ),
+  mutant(
+    'commit does not look whether the row stands',
+    ['outbox', 'engine', 'report'],
+    'saga/commit.ts',
+    'const taken = results.filter(({ entry }) => standing.delete(entry.id));',
+    'const taken = results;',
+  ),
+  mutant(
+    'the lane is released before the undo',
+    ['P4'],
+    'saga/commit.ts',
+    'if (!hasEnded(after.saga.status)) continue;',
+    "if (!hasEnded(after.saga.status) && after.saga.status !== 'compensating') continue;",
+  ),
+  mutant(
+    'the lane is not handed on',
+    ['P4'],
+    'saga/commit.ts',
+    'const successor = next.get(before.key);',
+    'const successor = undefined as any;',
+  ),
+  mutant(
+    'half of a batch that failed as a whole is forgotten',
+    ['outbox'],
+    'saga/entries.ts',
+    '[entry.commands.slice(0, middle), entry.commands.slice(middle)]',
+    '[entry.commands.slice(0, middle)]',
+  ),
+
+  // ---- what a saga does next ----
+  mutant(
+    'a step whose outcome is unknown is not taken back',
+    ['P1', 'status'],
+    'saga/advance.ts',
+    "step.state === 'applied' || (step.state === 'failed' && step.uncertain === true);",
+    "step.state === 'applied';",
+  ),
+  mutant(
+    'nobody remembers that an attempt was unknown',
+    ['P1'],
+    'saga/advance.ts',
+    "if (outcome.result === 'unknown' && phase === 'action') step.uncertain = true;",
+    '',
+  ),
+  mutant(
+    'the undo has the token of its action',
+    ['P1'],
+    'saga/advance.ts',
+    "token: [saga.fence, phase === 'compensation' ? 1 : 0],",
+    'token: [saga.fence, 0],',
+  ),
+  mutant(
+    'an undo is sent beside a live action',
+    ['outbox'],
+    'saga/advance.ts',
+    ".filter(({ step }) => step.state === 'applied' || step.state === 'failed')",
+    ".filter(({ step, definition }) => ['applied', 'failed', definition.compensation ? 'running' : ''].includes(step.state))",
+  ),
+  mutant(
+    'a compensation gives up',
+    ['outbox', 'P6'],
+    'saga/advance.ts',
+    'saga.stuck ||= isStuck(rules, step);',
+    'if (attempt >= rules.policy.stuckAfter) return []; saga.stuck ||= isStuck(rules, step);',
+  ),
+  mutant(
+    'nobody is told that a saga is stuck',
+    ['P6'],
+    'saga/advance.ts',
+    'saga.stuck ||= isStuck(rules, step);',
+    '',
+  ),
+  mutant(
+    'the before-image is not read before the action',
+    ['P1'],
+    'saga/advance.ts',
+    "const phase = definition.prepare && step.before === undefined ? 'prepare' : 'action';",
+    "const phase = 'action';",
+  ),
+  mutant(
+    'stages are taken back first one first',
+    ['stages'],
+    'saga/advance.ts',
+    'for (let stage = rules.definition.stages - 1; stage >= 0; stage--) {',
+    'for (let stage = 0; stage < rules.definition.stages; stage++) {',
+    [
+      'for (let stage = 0; stage < rules.definition.stages; stage++) {\n    const steps',
+      'for (let stage = 0 as number; stage < rules.definition.stages; stage++) {\n    const steps',
+    ],
+  ),
+
+  // ---- operators ----
+  mutant(
+    'a resolve does not look whether a commit has gone ahead of it',
+    ['outbox'],
+    'saga/operate.ts',
+    'if (ended.length > 0 && (await tx.findOwed(ended)).size > 0) throw withdrawing;',
+    '',
+  ),
+  mutant(
+    'what is left of a row keeps its id when an operator has taken commands out of it',
+    ['outbox', 'report'],
+    statements,
+    'rest.push({ ...entry, id: newId(), commands: others });',
+    'rest.push({ ...entry, commands: others });',
+  ),
+  mutant(
+    'commit locks lanes before outbox rows',
+    ['lock order'],
+    'saga/commit.ts',
+    'const standing = await tx.takeEntries(',
+    'await tx.lockLanes(results.flatMap(({ entry }) => entry.commands.map(({ key }) => key))); const standing = await tx.takeEntries(',
+  ),
+  mutant(
+    'a cancelled saga forgets that it was cancelled',
+    ['operators'],
+    'saga/advance.ts',
+    "ended(saga, saga.cancelled ? 'cancelled' : 'compensated', now);",
+    "ended(saga, 'compensated', now);",
+  ),
+
+  // ---- recovery ----
+  mutant(
+    'recovery does not look for missing jobs',
+    ['P7'],
+    'saga/recovery.ts',
+    'const missing = await queue.findMissing(entries);',
+    'const missing: Entry[] = [];',
+  ),
+  mutant(
+    'the marker is written before what it promises is published',
+    ['P2'],
+    'saga/recovery.ts',
+    'const added = await republishAll();',
+    'await queue.writeMarker(incarnation); const added = await republishAll();',
+  ),
+];
