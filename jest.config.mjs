@@ -4,7 +4,7 @@ export default {
   globalSetup: './libs/testkit/src/global-setup.ts',
   globalTeardown: './libs/testkit/src/global-teardown.ts',
   setupFilesAfterEnv: ['./libs/testkit/src/end-with-jest.ts'],
-  testMatch: ['<rootDir>/{apps,libs,infra}/**/test/**/*.test.ts'],
+  testMatch: ['<rootDir>/{apps,libs,infra,bench}/**/test/**/*.test.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   transform: {
     '^.+\\.ts$': [

@@ -1,4 +1,4 @@
-// The way in for `npm run demo|start|test|check|chaos|fuzz|simulate`, on a clone where nothing is installed yet. It imports nothing of
+// The way in for `npm run demo|start|test|check|chaos|fuzz|simulate|bench`, on a clone where nothing is installed yet. It imports nothing of
 // node_modules, and uses no syntax that an old Node could not read: it has to be able to say that it is too old.
 import { spawn } from 'child_process';
 import { readFileSync } from 'fs';
@@ -18,13 +18,22 @@ const commands = {
     runAll([['--experimental-vm-modules', '--no-warnings', bin('jest/bin/jest.js'), ...args]]),
   simulate: (args) => runAll([['--import', 'tsx', 'libs/testkit/src/simulation/main.ts', ...args]]),
   // All of them, also after one has failed: one run shows everything there is to mend.
-  check: () =>
+  check: async () =>
+    (await prepare(['bench'])) ||
     runAll([
       [bin('prettier/bin/prettier.cjs'), '--check', '--log-level', 'warn', '.'],
       [bin('oxlint/bin/oxlint'), '--quiet'],
       [bin('typescript/bin/tsc'), '-p', '.'],
+      [bin('typescript/bin/tsc'), '-p', 'bench'],
+      // The peers are large, and only the whole bench needs them.
+      ...(isInstalled('bench/peers') ? [[bin('typescript/bin/tsc'), '-p', 'bench/peers']] : []),
       [bin('knip/bin/knip.js')],
     ]),
+  // Packages of their own, so that what we compare ourselves with is not installed with the product.
+  bench: async (args) =>
+    (await prepare(
+      args.includes('--smoke') || args.includes('--idle') ? ['bench'] : ['bench', 'bench/peers'],
+    )) || runAll([['--import', 'tsx', 'bench/src/main.ts', ...args]]),
 };
 
 main(process.argv.slice(2)).then(
@@ -48,25 +57,32 @@ async function main([name, ...args]) {
     );
     return 2;
   }
-  if (!isInstalled()) {
-    process.stderr.write('installing dependencies (npm ci) ...\n');
-    const code = await install();
+  return (await prepare(['.'])) || command(args);
+}
+
+/** Installs what is missing of these packages (folders under the checkout); answers npm's exit code. */
+async function prepare(packages) {
+  for (const folder of packages) {
+    if (isInstalled(folder)) continue;
+    const where = folder === '.' ? '' : ` of ${folder}`;
+    process.stderr.write(`installing dependencies${where} (npm ci) ...\n`);
+    const code = await install(folder);
     if (code !== 0) {
       process.stderr.write('npm ci failed, see above\n');
       return code;
     }
   }
-  return command(args);
+  return 0;
 }
 
 /**
- * Whether node_modules holds what package-lock.json says. npm writes its own account of it
+ * Whether the folder's node_modules holds what its package-lock.json says. npm writes its own account of it
  * (node_modules/.package-lock.json) last of all, so a half install has none.
  */
-function isInstalled() {
-  const wanted = readPackages('package-lock.json');
-  const found = readPackages('node_modules/.package-lock.json');
-  if (!wanted) throw new Error('package-lock.json is missing or broken');
+function isInstalled(folder) {
+  const wanted = readPackages(join(folder, 'package-lock.json'));
+  const found = readPackages(join(folder, 'node_modules/.package-lock.json'));
+  if (!wanted) throw new Error(`${join(folder, 'package-lock.json')} is missing or broken`);
   if (!found) return false;
   return Object.keys(wanted).every((path) => {
     if (path === '') return true;
@@ -93,14 +109,14 @@ function readPackages(path) {
   }
 }
 
-function install() {
+function install(folder) {
   // No install script of any package is needed (Postgres's symlinks are made at its start), so none runs.
   const args = ['ci', '--ignore-scripts', '--include=dev', '--include=optional'];
   const quiet = ['--no-audit', '--no-fund', '--loglevel=error'];
   const npm = process.env.npm_execpath;
   return npm && /\.c?js$/.test(npm)
-    ? run(process.execPath, [npm, ...args, ...quiet])
-    : run('npm', [...args, ...quiet]);
+    ? run(process.execPath, [npm, ...args, ...quiet], folder)
+    : run('npm', [...args, ...quiet], folder);
 }
 
 /** Runs each with this Node; answers the exit code of the first that failed, else 0. */
@@ -119,10 +135,10 @@ async function runAll(all) {
  * us, and not a shell in between). Answers the exit code, 128 + n for signal n. The channel tells the child when we are
  * killed; whether npm was killed, we look.
  */
-function run(command, args) {
+function run(command, args, folder = '.') {
   return new Promise((resolve, reject) => {
     const stdio = ['inherit', 'inherit', 'inherit', 'ipc'];
-    const child = spawn(command, args, { cwd: root, stdio });
+    const child = spawn(command, args, { cwd: join(root, folder), stdio });
     const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
     const pass = (signal) => child.kill(signal);
     signals.forEach((signal) => process.on(signal, pass));

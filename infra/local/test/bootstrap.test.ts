@@ -81,7 +81,7 @@ test("npm's signals reach it: no script of the package leaves a shell in between
   const { scripts } = JSON.parse(await readFile(join(checkout, 'package.json'), 'utf8')) as {
     scripts: Record<string, string>;
   };
-  for (const name of ['start', 'demo', 'test', 'check']) {
+  for (const name of ['start', 'demo', 'test', 'check', 'bench']) {
     expect(scripts[name]).toBe(`exec node infra/local/bootstrap.mjs ${name}`);
   }
 });

@@ -1,0 +1,103 @@
+import { parseArgs } from 'node:util';
+import { contenders } from './contenders.ts';
+
+export interface Options {
+  /** Sagas of a contender whose share is 1. */
+  sagas: number;
+  rounds: number;
+  /** Names of the contenders, in the order in which they run. */
+  only: string[];
+  /** RANDOM_BEHAVIOR of the node API. */
+  errors: number;
+  /** The result on stdout as JSON, and nothing else. */
+  json: boolean;
+  /** Our processes write CPU profiles. */
+  profile: boolean;
+  /** Exit 1 where a target is missed. */
+  targets: boolean;
+  /** Too few sagas to say anything about speed: only whether the work is right. */
+  smoke: boolean;
+  /** No sagas at all: what an idle system costs. */
+  idle: boolean;
+}
+
+/** What a person typed wrong: one line, exit 2. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+const smokeContenders = ['loop', 'bulk', 'single', 'bulk-plain', 'delete'];
+const smokeSagas = 200;
+
+export const usage = `npm run bench [-- options]
+
+  --n N          sagas of each contender (default 20000; slow ones make a share of it, shown in the table)
+  --rounds N     rounds; the contenders take turns in each (default 2)
+  --only a,b     these contenders only; a round begins with loop where it is among them
+  --errors P     the node API fails each call with probability P; every contender retries (default 0)
+  --json         the result as JSON on stdout
+  --profile      our processes write bench/results/*.cpuprofile
+  --targets      exit 1 where a target of the table is missed
+  --smoke        ${smokeContenders.join(', ')} with ${smokeSagas} sagas, one round: that they are right, not how fast
+  --idle         no sagas: what each process of an idle system costs; exit 1 where that is 1 % of a core
+
+contenders: ${contenders.map(({ name }) => name).join(', ')}`;
+
+/** Undefined when help was asked for. Throws UsageError. */
+export function parseOptions(args: string[]): Options | undefined {
+  const values = parse(args);
+  if (values.help) return undefined;
+  const known = contenders.map(({ name }) => name);
+  const asked = values.only?.split(',') ?? (values.smoke ? smokeContenders : known);
+  const unknown = asked.filter((name) => !known.includes(name));
+  if (unknown.length > 0)
+    throw new UsageError(`--only ${unknown.join(',')}: the contenders are ${known.join(', ')}`);
+  return {
+    sagas: wholeNumber('--n', values.n ?? (values.smoke ? String(smokeSagas) : '20000')),
+    rounds: wholeNumber('--rounds', values.rounds ?? (values.smoke ? '1' : '2')),
+    only: known.filter((name) => asked.includes(name)),
+    errors: probability('--errors', values.errors ?? '0'),
+    json: values.json,
+    profile: values.profile,
+    targets: values.targets,
+    smoke: values.smoke,
+    idle: values.idle,
+  };
+}
+
+function parse(args: string[]) {
+  try {
+    return parseArgs({
+      args,
+      options: {
+        n: { type: 'string' },
+        rounds: { type: 'string' },
+        only: { type: 'string' },
+        errors: { type: 'string' },
+        json: { type: 'boolean', default: false },
+        profile: { type: 'boolean', default: false },
+        targets: { type: 'boolean', default: false },
+        smoke: { type: 'boolean', default: false },
+        idle: { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    }).values;
+  } catch (error) {
+    const [reason = ''] = (error as Error).message.split('. ');
+    throw new UsageError(`${reason} (--help shows the options)`);
+  }
+}
+
+function wholeNumber(option: string, text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1)
+    throw new UsageError(`${option} ${text}: must be a whole number from 1`);
+  return value;
+}
+
+function probability(option: string, text: string): number {
+  const value = Number(text);
+  if (text === '' || !(value >= 0 && value < 1))
+    throw new UsageError(`${option} ${text}: must be a probability, from 0 to less than 1`);
+  return value;
+}
