@@ -2,14 +2,14 @@ import type { Outcome } from '@reliable-ops/saga';
 import { TimeoutError } from 'ky';
 import { types } from 'node:util';
 
-/** Time-out, too many requests and every server error: the change may have happened. */
-const isUnknownStatus = (status: number): boolean =>
-  status === 408 || status === 429 || status >= 500;
+/** Only a 4xx says that nothing was done, time-out and too many requests excepted. After anything else it may have been. */
+const isRefusal = (status: number): boolean =>
+  status >= 400 && status < 500 && status !== 408 && status !== 429;
 
 /** What an answer that is not a success means for the command. */
 export function outcomeOfStatus(status: number, message: string): Outcome {
   const error = `${status} ${message}`;
-  return isUnknownStatus(status) ? { result: 'unknown', error } : { result: 'rejected', error };
+  return isRefusal(status) ? { result: 'rejected', error } : { result: 'unknown', error };
 }
 
 /** No answer at all, or one that cannot be read: the change may have happened. */
