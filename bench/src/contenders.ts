@@ -33,7 +33,7 @@ export const contenders: Contender[] = [
   { name: 'loop', says: 'three calls at once through an undici pool; keeps nothing', ...loop },
   {
     name: 'loop-ky',
-    says: 'the same through ky and the global fetch',
+    says: 'the same through ky, as our connector calls nodes',
     ...loop,
     client: 'src/clients/loop-ky.ts',
     share: 0.3,

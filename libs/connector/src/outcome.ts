@@ -23,7 +23,7 @@ export function describeError(error: unknown): string {
   if (!types.isNativeError(error)) return String(error);
   const { cause } = error;
   if (types.isNativeError(cause)) {
-    const code = 'code' in cause ? `${String(cause.code)} ` : '';
+    const code = 'code' in cause && cause.code ? `${String(cause.code)} ` : '';
     return `${code}${cause.message}`.trim() || error.message;
   }
   return error.message;

@@ -2,6 +2,7 @@ import type { Participant } from '@reliable-ops/saga';
 import ky, { type KyInstance } from 'ky';
 import { createFencedNode } from './fenced-node.ts';
 import type { NodeOptions } from './group-sagas.ts';
+import { fetchFromNode } from './node-fetch.ts';
 import { createPlainNode } from './plain-node.ts';
 
 export interface ClusterOptions {
@@ -23,6 +24,7 @@ export function nodeClient(
     retry: 0,
     timeout: timeoutMs,
     throwHttpErrors: false,
+    fetch: fetchFromNode,
   });
 }
 

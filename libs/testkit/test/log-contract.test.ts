@@ -511,6 +511,52 @@ describe.each([
       expect(await harness.log.getSagas([saga.id])).toEqual([changed]);
     });
 
+    test('of sagas that are written together each keeps its own, whatever they share and in whichever field they differ', async () => {
+      const keys = Array.from({ length: 30 }, (_, n) => `k${n}`);
+      const lanes = await transact((tx) => tx.takeLanes(keys));
+      const base = { status: 'running', startedAt: 1_000, deadlineAt: 9_000 } as const;
+      const [step] = sagaOf({}).steps;
+      const insertedOdd: Partial<Saga>[] = [
+        { batchId: randomUUID() },
+        { name: 'other' },
+        { version: 2 },
+        { status: 'queued', startedAt: null, deadlineAt: null },
+        { fence: null },
+        { input: [] },
+        { input: { key: 'k', more: null } },
+        { steps: [] },
+        { acceptedAt: 1_001 },
+        { startedAt: 1_001 },
+        { deadlineAt: null },
+      ];
+      const inserted = lanes.map(({ id, fence }, n) =>
+        sagaOf({ id, key: keys[n]!, fence, ...base, ...insertedOdd[n] }),
+      );
+      const read = async () =>
+        (await harness.log.getSagas(lanes.map(({ id }) => id))).sort((a, b) => a.id - b.id);
+      await write({ inserted });
+      expect(await read()).toEqual(inserted);
+      const updatedOdd: Partial<Saga>[] = [
+        { status: 'completed' },
+        { stuck: true },
+        { cancelled: true },
+        { fence: null },
+        { fence: 7 },
+        { steps: [{ ...step!, output: null }] },
+        { steps: [{ ...step!, output: 'null' }] },
+        { steps: [step!, step!] },
+        { error: 'why' },
+        { error: '' },
+        { history: [{ at: 1, verb: 'retry', by: 'x', note: null }] },
+        { startedAt: null },
+        { deadlineAt: null },
+        { endedAt: 1_002 },
+      ];
+      const updated = inserted.map((saga, n): Saga => ({ ...saga, ...updatedOdd[29 - n] }));
+      await write({ updated });
+      expect(await read()).toEqual(updated);
+    });
+
     test('what was read may be changed without changing the log, and what was written too', async () => {
       const saga = await accept('k');
       const expected = structuredClone(saga);

@@ -29,11 +29,13 @@ export function sagaRoutes(
     const { sagaIds, batchId, repeated } = await accept('single', idempotencyKey, [asked]);
     const id = repeated ? await reader.firstOf(batchId) : sagaIds[0]!;
 
-    let saga = await read(id);
-    if (waitMs !== undefined && !hasEnded(saga.status)) {
+    // A new saga has not ended yet: where somebody waits for it, it is read once, at its end.
+    let saga = waitMs === undefined || repeated ? await read(id) : undefined;
+    if (waitMs !== undefined && !(saga && hasEnded(saga.status))) {
       await endWatch.untilEnded(id, waitMs, context.req.raw.signal);
-      saga = await read(id);
+      saga = undefined;
     }
+    saga ??= await read(id);
     context.header('Location', `/v1/sagas/${id}`);
     if (waitMs === undefined) return context.json(summaryOf(saga), 202);
     context.header('Preference-Applied', 'wait');
