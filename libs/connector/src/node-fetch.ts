@@ -2,14 +2,13 @@ import { Agent, request as send, type Dispatcher } from 'undici';
 
 const agent = new Agent();
 
-const redirects = new Set([301, 302, 303, 307, 308]);
 /** Statuses whose Response may have no body. */
 const bodiless = new Set([204, 205, 304]);
 
 /**
  * What ky calls a node through: as `fetch`, for bodies that are text, at half of its CPU time. The answer is read to its end
- * before it is handed over, so ky's time-out bounds all of it. Throws as `fetch` does: the signal's reason, or a TypeError
- * whose `cause` says what went wrong.
+ * before it is handed over, so ky's time-out bounds all of it. A redirect is an answer, and not followed.
+ * Throws as `fetch` does: the signal's reason, or a TypeError whose `cause` says what went wrong.
  */
 export async function fetchFromNode(input: string | URL | Request): Promise<Response> {
   const request = input instanceof Request ? input : new Request(input);
@@ -22,8 +21,6 @@ export async function fetchFromNode(input: string | URL | Request): Promise<Resp
     body,
     signal,
   });
-  // Rare, and its rules are many.
-  if (redirects.has(answer.status)) return fetch(url, { method, headers, body, signal });
   return new Response(bodiless.has(answer.status) ? null : answer.text, {
     status: answer.status,
     headers: headersOf(answer.headers),
