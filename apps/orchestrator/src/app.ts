@@ -7,6 +7,7 @@ import { methodNotAllowed } from 'hono/method-not-allowed';
 import { secureHeaders } from 'hono/secure-headers';
 import { limitBody } from './body.ts';
 import { clusterRoutes } from './cluster.ts';
+import { eventRoutes, type EventParts } from './events/routes.ts';
 import { healthRoutes } from './health.ts';
 import { faultRoutes } from './operate/faults.ts';
 import { participantRoutes } from './operate/participants.ts';
@@ -23,7 +24,11 @@ import { statusRoutes } from './status.ts';
 import { verifyRoutes, type VerifyParts } from './verify/routes.ts';
 
 /** What the API works with. It owns none of it. */
-export interface AppParts extends HostOptions, Pick<VerifyParts, 'verify' | 'closing'> {
+export interface AppParts
+  extends
+    HostOptions,
+    Pick<VerifyParts, 'verify' | 'closing'>,
+    Pick<EventParts, 'feed' | 'sagaWatch'> {
   version: string;
   /** Who may come in; none: everybody. */
   tokens: string[];
@@ -77,6 +82,7 @@ export function createApp(parts: AppParts): Hono {
   app.route('/', healthRoutes(parts));
   const reader = createSagaReader(parts.log);
   app.route('/', sagaRoutes(parts, reader));
+  app.route('/', eventRoutes(parts, reader));
   app.route('/', operateRoutes(parts, reader));
   app.route('/', participantRoutes(parts));
   app.route('/', faultRoutes(parts.faults, parts.registry.participants));
@@ -92,6 +98,9 @@ const contents = {
   'POST /v1/sagas/batch': 'start many: {"saga","inputs"}, or NDJSON, a line a saga',
   'GET /v1/sagas': 'list sagas, newest first: ?status= &saga= &key= &stuck= &limit= &cursor=',
   'GET /v1/sagas/:id': 'one saga, with its steps and their attempts',
+  'GET /v1/sagas/:id/events':
+    'the same, now and at each change, until it has ended (server-sent events)',
+  'GET /v1/events': 'what changes from now on: ?status= &saga= &key= (server-sent events)',
   'POST /v1/sagas/:id/cancel': 'take it back: {"by"?,"note"?}; many: POST /v1/sagas/cancel {"ids"}',
   'POST /v1/sagas/:id/retry': 'what waits for its next attempt makes it now; many: /v1/sagas/retry',
   'POST /v1/sagas/:id/resolve': 'end it, vouched for by hand: {"note"}; many: /v1/sagas/resolve',

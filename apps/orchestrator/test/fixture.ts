@@ -14,7 +14,9 @@ import {
 } from '@reliable-ops/saga';
 import { createTestDatabase, startTestRedis, waitFor } from '@reliable-ops/testkit';
 import { createApp, createEndWatch, type AppParts } from '../src/index.ts';
-import { listenForEnded } from '../src/sagas/ended-hints.ts';
+import { createChangeFeed } from '../src/events/change-feed.ts';
+import { hintOfEnds, listenForChanges } from '../src/events/hints.ts';
+import { createSagaWatch } from '../src/events/saga-watch.ts';
 
 const nodes = ['node01', 'node02', 'node03'].map((name) => ({
   name,
@@ -83,7 +85,9 @@ export function startApi(
   const queue = createBullmqQueue(redisUrl, registry.participants, ignore);
   const engine = createEngine({ log, registry, queue, report: ignore });
   const endWatch = createEndWatch(log);
-  const hints = listenForEnded(redisUrl, endWatch, ignore);
+  const feed = createChangeFeed(log);
+  const sagaWatch = createSagaWatch();
+  const hints = listenForChanges(redisUrl, [hintOfEnds(endWatch), feed, sagaWatch], ignore);
   const verifyLog = createPostgresVerifyLog(sql);
   const nodeCluster = { url: nodeApiUrl, nodes, timeoutMs: 2_000 };
   const parts: AppParts = {
@@ -97,6 +101,8 @@ export function startApi(
     registry,
     queue,
     endWatch,
+    feed,
+    sagaWatch,
     cluster: { read: async (): Promise<ClusterView> => ({ consistent: true, nodes: {} }) },
     faults: createFaultClient({ url: 'http://127.0.0.1:9', timeoutMs: 1_000 }),
     verify: (signal) =>

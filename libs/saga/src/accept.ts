@@ -42,7 +42,7 @@ export type AcceptResult = Accepted | IdempotencyConflictError;
 export async function acceptRequests(
   { log, registry, clock, randomness }: EngineParts,
   requests: AcceptRequest[],
-): Promise<{ results: AcceptResult[]; entries: Entry[] }> {
+): Promise<{ results: AcceptResult[]; entries: Entry[]; changed: Saga[] }> {
   return log.transaction(async (tx) => {
     const now = clock();
     const changes = noChanges();
@@ -141,6 +141,6 @@ export async function acceptRequests(
         `Idempotency-Key "${request.idempotency!.key}" was used with another body: a new request needs a new key`,
       );
     });
-    return { results, entries: changes.entries };
+    return { results, entries: changes.entries, changed: changes.inserted };
   });
 }

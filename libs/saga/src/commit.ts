@@ -18,8 +18,8 @@ export interface EntryResult {
 export interface Committed {
   /** To be published. */
   entries: Entry[];
-  /** Sagas that ended. */
-  ended: number[];
+  /** Sagas as they are now. */
+  changed: Saga[];
   /** Sagas that are stuck since now. */
   stuck: { id: number; error: string }[];
 }
@@ -37,7 +37,7 @@ export async function commitResults(
   return log.transaction(async (tx) => {
     const standing = await tx.takeEntries(results.map(({ entry }) => entry.id));
     const taken = results.filter(({ entry }) => standing.delete(entry.id));
-    if (taken.length === 0) return { entries: [], ended: [], stuck: [] };
+    if (taken.length === 0) return { entries: [], changed: [], stuck: [] };
 
     const now = clock();
     const halves: Entry[] = [];
@@ -70,7 +70,7 @@ export async function commitResults(
     }
 
     const stuck: Committed['stuck'] = [];
-    const { changes, ended } =
+    const { changes } =
       outcomes.size > 0
         ? await changeSagas(parts, tx, [...keys], [...outcomes.keys()], now, (saga, rules) => {
             const after = advance(rules, saga, outcomes.get(saga.id)!, now);
@@ -78,10 +78,10 @@ export async function commitResults(
               stuck.push({ id: saga.id, error: lastErrorOf(after.saga) });
             return after;
           })
-        : { changes: noChanges(), ended: [] };
+        : { changes: noChanges() };
     changes.entries.push(...halves);
     await tx.write(changes);
-    return { entries: changes.entries, ended, stuck };
+    return { entries: changes.entries, changed: changes.updated, stuck };
   });
 }
 

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { isPostgresAway } from '@reliable-ops/database';
 import { acceptRequests, type Accepted, type AcceptRequest } from './accept.ts';
+import { groupChanged } from './announcement.ts';
 import { createBatcher } from './batcher.ts';
 import type { Entry, Participant } from './command.ts';
 import { commitResults, type EntryResult } from './commit.ts';
@@ -18,6 +19,7 @@ import {
 import { pauseParticipant, resumeParticipant, type PauseAnswer } from './pause.ts';
 import type { JobQueue } from './queue.ts';
 import { rampOf } from './ramp.ts';
+import type { Saga } from './record.ts';
 import { createRunner } from './run.ts';
 
 /** What the verbs work with. Clock and chance come in from here, so that a simulation can pass its own. */
@@ -129,8 +131,8 @@ export function createEngine({
   const publish = (entries: Entry[]): void => {
     for (const entry of entries) publisher.submit(entry).catch(() => {});
   };
-  const announce = (sagaIds: number[]): void => {
-    if (sagaIds.length > 0) queue.announceEnded(sagaIds).catch(() => {});
+  const announce = (changed: Saga[]): void => {
+    if (changed.length > 0) queue.announce(groupChanged(changed)).catch(() => {});
   };
 
   const isFaultOfOne = (error: unknown): boolean => !isPostgresAway(error);
@@ -140,8 +142,9 @@ export function createEngine({
     weightOf: ({ sagas }) => sagas.length,
     isFaultOfOne,
     async run(requests) {
-      const { results, entries } = await acceptRequests(parts, requests);
+      const { results, entries, changed } = await acceptRequests(parts, requests);
       publish(entries);
+      announce(changed);
       return results;
     },
   });
@@ -151,9 +154,9 @@ export function createEngine({
     weightOf: ({ entry }) => entry.commands.length,
     isFaultOfOne,
     async run(results) {
-      const { entries, ended, stuck } = await commitResults(parts, results);
+      const { entries, changed, stuck } = await commitResults(parts, results);
       publish(entries);
-      announce(ended);
+      announce(changed);
       if (stuck.length > 0)
         warn(
           { sagas: stuck.length, some: stuck.slice(0, namedStuck) },
@@ -177,9 +180,9 @@ export function createEngine({
   const mayBeGone = ({ dueAt, commands }: Entry): boolean =>
     clock() - dueAt > lateMs || commands.some(({ attempt }) => attempt > 1);
 
-  const tellOf = ({ answers, entries, withdrawn, ended }: Operated) => {
+  const tellOf = ({ answers, entries, withdrawn, changed }: Operated) => {
     publish(entries);
-    announce(ended);
+    announce(changed);
     if (withdrawn.length > 0) queue.withdraw(withdrawn).catch(() => {});
     return answers;
   };

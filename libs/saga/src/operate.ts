@@ -27,7 +27,8 @@ export interface Operated {
   entries: Entry[];
   /** Entries whose rows are gone. */
   withdrawn: Entry[];
-  ended: number[];
+  /** Sagas as they are now. */
+  changed: Saga[];
 }
 
 const done: OperatorAnswer = { result: 'done' };
@@ -46,24 +47,17 @@ export async function cancelSagas(
   const { ids, keys } = await findLanes(parts, sagaIds);
   return parts.log.transaction(async (tx) => {
     const now = parts.clock();
-    const { changes, ended, sagas } = await changeSagas(
-      parts,
-      tx,
-      keys,
-      ids,
-      now,
-      (before, rules) => {
-        if (before.status === 'compensating') return undefined;
-        const after = cancel(rules, before, now);
-        return {
-          ...after,
-          saga: withHistory(after.saga, { at: now, verb: 'cancel', ...operator }),
-        };
-      },
-    );
+    const { changes, sagas } = await changeSagas(parts, tx, keys, ids, now, (before, rules) => {
+      if (before.status === 'compensating') return undefined;
+      const after = cancel(rules, before, now);
+      return {
+        ...after,
+        saga: withHistory(after.saga, { at: now, verb: 'cancel', ...operator }),
+      };
+    });
     await tx.write(changes);
     const answers = answersOf(sagaIds, sagas, answerToCancel);
-    return { answers, entries: changes.entries, withdrawn: [], ended };
+    return { answers, entries: changes.entries, withdrawn: [], changed: changes.updated };
   });
 }
 
@@ -130,7 +124,8 @@ async function tryResolve(
       if (ended.length > 0 && (await tx.findOwed(ended)).size > 0) throw withdrawing;
       await tx.write(changes);
       const answers = answersOf(sagaIds, sagas, answerToResolve);
-      return { answers, entries: [...rest, ...changes.entries], withdrawn: taken, ended };
+      const entries = [...rest, ...changes.entries];
+      return { answers, entries, withdrawn: taken, changed: changes.updated };
     });
   } catch (error) {
     if (error === withdrawing) return undefined;
@@ -189,7 +184,7 @@ export async function retrySagas(
       answers,
       entries: [...rest, ...changes.entries],
       withdrawn: taken,
-      ended: [],
+      changed: changes.updated,
       hastened: hastened.size,
     };
   });
