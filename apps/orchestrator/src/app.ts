@@ -7,6 +7,8 @@ import { methodNotAllowed } from 'hono/method-not-allowed';
 import { secureHeaders } from 'hono/secure-headers';
 import { limitBody } from './body.ts';
 import { clusterRoutes } from './cluster.ts';
+import type { Sampler } from './console/measures/sampler.ts';
+import { consoleRoutes } from './console/routes.tsx';
 import { eventRoutes, type EventParts } from './events/routes.ts';
 import { healthRoutes } from './health.ts';
 import { faultRoutes } from './operate/faults.ts';
@@ -18,7 +20,9 @@ import { logRequests } from './request-log.ts';
 import { createSagaReader } from './sagas/reading.ts';
 import { sagaRoutes } from './sagas/routes.ts';
 import type { EndWatch } from './sagas/waiting.ts';
+import { guardContent } from './security/content-policy.ts';
 import { guardHosts, type HostOptions } from './security/hosts.ts';
+import { createSessions } from './security/session.ts';
 import { requireToken } from './security/tokens.ts';
 import { statusRoutes } from './status.ts';
 import { verifyRoutes, type VerifyParts } from './verify/routes.ts';
@@ -40,10 +44,12 @@ export interface AppParts
   endWatch: EndWatch;
   cluster: ClusterReader;
   faults: FaultClient;
+  /** Numbers over time, for the console. */
+  sampler: Pick<Sampler, 'samples'>;
   logger: Logger;
 }
 
-/** The orchestrator's HTTP API. Nothing in it waits for Postgres or Redis to be there. */
+/** The orchestrator's HTTP API, and its console. Nothing in it waits for Postgres or Redis to be there. */
 export function createApp(parts: AppParts): Hono {
   const { logger, tokens } = parts;
   const app = new Hono();
@@ -63,8 +69,10 @@ export function createApp(parts: AppParts): Hono {
       xFrameOptions: 'DENY',
     }),
   );
+  app.use(guardContent);
   app.use(guardHosts(parts));
-  app.use(requireToken(tokens));
+  const sessions = createSessions(tokens);
+  app.use(requireToken(tokens, sessions));
   app.use(
     methodNotAllowed({
       app,
@@ -78,9 +86,10 @@ export function createApp(parts: AppParts): Hono {
   );
   app.use(limitBody);
 
+  const reader = createSagaReader(parts.log);
+  app.route('/', consoleRoutes(parts, reader, tokens.length > 0 ? sessions : null));
   app.get('/', (context) => context.json(contents));
   app.route('/', healthRoutes(parts));
-  const reader = createSagaReader(parts.log);
   app.route('/', sagaRoutes(parts, reader));
   app.route('/', eventRoutes(parts, reader));
   app.route('/', operateRoutes(parts, reader));

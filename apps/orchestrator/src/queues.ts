@@ -15,9 +15,20 @@ const basePath = '/queues';
 export function queueRoutes(queue: Pick<BullmqQueue, 'queues' | 'isConnected'>): Hono {
   const adapter = new HonoAdapter(serveStatic);
   createBullBoard({
-    queues: [...queue.queues.values()].map((own) => new BullMQAdapter(own, { readOnlyMode: true })),
+    queues: [...queue.queues.values()].map(
+      (own) =>
+        new BullMQAdapter(own, {
+          readOnlyMode: true,
+          externalJobUrl: ({ id }) => ({
+            displayText: 'Its sagas',
+            href: `/jobs/${own.name}/${id ?? ''}`,
+          }),
+        }),
+    ),
     serverAdapter: adapter,
-    options: { uiConfig: { boardTitle: 'reliable-ops' } },
+    options: {
+      uiConfig: { boardTitle: 'reliable-ops', miscLinks: [{ text: 'Console', url: '/' }] },
+    },
   });
   adapter.setBasePath(basePath);
   // Its own would answer with the error's text; ours goes to the place where all errors are answered.

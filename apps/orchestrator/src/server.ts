@@ -23,6 +23,8 @@ import {
   createRegistry,
 } from '@reliable-ops/saga';
 import { createApp } from './app.ts';
+import { createEndedTally } from './console/measures/ended-tally.ts';
+import { startSampler } from './console/measures/sampler.ts';
 import { drainServer } from './drain.ts';
 import { createChangeFeed } from './events/change-feed.ts';
 import { hintOfEnds, listenForChanges } from './events/hints.ts';
@@ -67,7 +69,9 @@ export async function startOrchestrator(config: Config, logger: Logger): Promise
   const endWatch = createEndWatch(log);
   const feed = createChangeFeed(log);
   const sagaWatch = createSagaWatch();
-  const listeners = [hintOfEnds(endWatch), feed, sagaWatch];
+  const tally = createEndedTally();
+  const sampler = startSampler({ log, registry, tally });
+  const listeners = [hintOfEnds(endWatch), feed, sagaWatch, tally];
   const hints = listenForChanges(config.REDIS_URL, listeners, complain);
   const cluster = {
     url: config.NODE_API_URL,
@@ -89,6 +93,7 @@ export async function startOrchestrator(config: Config, logger: Logger): Promise
     endWatch,
     feed,
     sagaWatch,
+    sampler,
     faults: createFaultClient({ url: config.NODE_API_URL, timeoutMs: config.CALL_TIMEOUT }),
     cluster: createClusterReader(cluster),
     verify: (signal) => verifyCluster({ log: verifyLog, registry, cluster }, signal),
@@ -97,6 +102,7 @@ export async function startOrchestrator(config: Config, logger: Logger): Promise
   });
   const close = async (): Promise<void> => {
     endWatch.close();
+    sampler[Symbol.dispose]();
     hints[Symbol.dispose]();
     await queue[Symbol.asyncDispose]();
     await sql.end({ timeout: 1 });

@@ -93,9 +93,9 @@ async function countJobs({
   if (!isConnected()) throw new Error('Redis is away');
   const counts = await Promise.all(
     [...queues].map(async ([name, queue]) => {
-      const found = await queue.getJobCounts('waiting', 'active', 'delayed', 'paused');
-      const { waiting = 0, active = 0, delayed = 0, paused = 0 } = found;
-      return [name, { waiting: waiting + paused, active, delayed }] as const;
+      const found = await queue.getJobCounts('waiting', 'active', 'delayed');
+      const { waiting = 0, active = 0, delayed = 0 } = found;
+      return [name, { waiting, active, delayed }] as const;
     }),
   );
   return Object.fromEntries(counts);

@@ -32,14 +32,18 @@ const rooms = [
 export function answerPage(context: Context, options: PageOptions, content: Child): Response | Promise<Response> {
   context.header('Cache-Control', 'no-store');
   context.header('Vary', partHeader);
-  const main = <main id="main">{content}</main>;
-  const { status = 200 } = options;
+  const { status = 200, events = null, refreshMs } = options;
+  const main = (
+    <main id="main" data-events={events ?? undefined} data-refresh-ms={refreshMs}>
+      {content}
+    </main>
+  );
   if (context.req.header(partHeader) !== undefined) return context.html(main, status);
   return context.html(html`<!doctype html>${(<Page {...options}>{main}</Page>)}`, status);
 }
 
 function Page(options: PageOptions & { children: Child }) {
-  const { title, events = null, refreshMs, scripts = [], styles = [], isBare = false } = options;
+  const { title, scripts = [], styles = [], isBare = false } = options;
   return (
     <html lang="en">
       <head>
@@ -56,7 +60,7 @@ function Page(options: PageOptions & { children: Child }) {
         ))}
         <script src={assetUrl('console.js')} type="module" />
       </head>
-      <body data-events={events ?? undefined} data-refresh-ms={refreshMs}>
+      <body>
         <a class="skip" href="#main">
           Skip to the content
         </a>

@@ -1,6 +1,6 @@
 import type { Saga } from '@reliable-ops/saga';
 
-/** What happened in one interval. Estimated: from some of the sagas, of which each stands for `weight` like it. */
+/** What happened in one interval. Latencies and attempts are estimated, from some of the sagas. */
 export interface Sample {
   /** End of the interval, milliseconds since 1970. */
   at: number;
@@ -16,7 +16,7 @@ export interface Sample {
   active: { queued: number; running: number; compensating: number; stuck: number } | null;
 }
 
-/** Sagas of one kind: some of them, and how many there are. */
+/** Sagas of one kind: some of them, and how many there are. Each stands for as many like it. */
 export interface Stratum {
   count: number;
   sagas: Saga[];
@@ -25,7 +25,10 @@ export interface Stratum {
 export interface Seen {
   from: number;
   until: number;
-  ended: Stratum;
+  completed: number;
+  takenBack: number;
+  /** Of those that ended, the ones looked at. */
+  ended: Saga[];
   /** Sagas that have not ended, by status: what they attempt in vain would otherwise not be seen until they end. */
   open: Stratum[];
   active: Sample['active'];
@@ -33,9 +36,10 @@ export interface Seen {
 }
 
 /** Data in, data out: one interval in numbers. */
-export function sampleOf({ from, until, ended, open, active, participantOf }: Seen): Sample {
+export function sampleOf(seen: Seen): Sample {
+  const { from, until, completed, takenBack, ended, open, active, participantOf } = seen;
   const attempts: Sample['attempts'] = {};
-  for (const stratum of [ended, ...open]) {
+  for (const stratum of [{ count: completed + takenBack, sagas: ended }, ...open]) {
     const weight = weightOf(stratum);
     for (const saga of stratum.sagas)
       for (const step of saga.steps)
@@ -46,14 +50,12 @@ export function sampleOf({ from, until, ended, open, active, participantOf }: Se
           if (result !== 'applied') of.failed += weight;
         }
   }
-  const completed = ended.sagas.filter(({ status }) => status === 'completed').length;
-  const share = ended.sagas.length === 0 ? 1 : completed / ended.sagas.length;
   return {
     at: until,
     seconds: (until - from) / 1_000,
-    completed: ended.count * share,
-    takenBack: ended.count * (1 - share),
-    latenciesMs: ended.sagas
+    completed,
+    takenBack,
+    latenciesMs: ended
       .flatMap(({ acceptedAt, endedAt }) => (endedAt === null ? [] : [endedAt - acceptedAt]))
       .sort((one, other) => one - other),
     attempts,

@@ -41,24 +41,20 @@ export function startSampler({
   });
   const look = async (): Promise<void> => {
     const until = clock();
-    const { count, ids } = tally.take();
-    // Where Postgres is away, what is left to tell is that nothing is known.
+    const { completed, takenBack, ids } = tally.take();
     const read = async () => {
       const active = await log.countActive();
-      const [sagas, running, compensating] = await Promise.all([
+      const [ended, running, compensating] = await Promise.all([
         ids.length === 0 ? [] : log.getSagas(ids),
         openOf('running', active.running),
         openOf('compensating', active.compensating),
       ]);
-      return { active, ended: { count, sagas }, open: [running, compensating] };
+      return { active, ended, open: [running, compensating] };
     };
-    const seen = await within(postgresPatienceMs, read()).catch(() => ({
-      active: null,
-      ended: { count, sagas: [] },
-      open: [],
-    }));
+    const unknown = { active: null, ended: [], open: [] };
+    const seen = await within(postgresPatienceMs, read()).catch(() => unknown);
     kept = kept.filter(({ at }) => at > until - keptMs);
-    kept.push(sampleOf({ from, until, participantOf, ...seen }));
+    kept.push(sampleOf({ from, until, completed, takenBack, participantOf, ...seen }));
     from = until;
   };
   const participantOf = ({ name, version }: Saga, step: string): string => {
