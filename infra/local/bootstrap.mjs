@@ -24,6 +24,8 @@ const commands = {
       [bin('prettier/bin/prettier.cjs'), '--check', '--log-level', 'warn', '.'],
       [bin('oxlint/bin/oxlint'), '--quiet'],
       [bin('typescript/bin/tsc'), '-p', '.'],
+      // What the browser runs has other globals.
+      [bin('typescript/bin/tsc'), '-p', 'apps/orchestrator/src/console/static'],
       [bin('typescript/bin/tsc'), '-p', 'bench'],
       // The peers are large, and only the whole bench needs them.
       ...(isInstalled('bench/peers') ? [[bin('typescript/bin/tsc'), '-p', 'bench/peers']] : []),

@@ -14,7 +14,10 @@ const files = {
   'morph.js': { path: own('morph.js'), type: 'text/javascript; charset=utf-8' },
   'charts.js': { path: own('charts.js'), type: 'text/javascript; charset=utf-8' },
   'icon.svg': { path: own('icon.svg'), type: 'image/svg+xml' },
-  'uplot.js': { path: resolve('uplot/dist/uPlot.iife.min.js'), type: 'text/javascript; charset=utf-8' },
+  'uplot.js': {
+    path: resolve('uplot/dist/uPlot.iife.min.js'),
+    type: 'text/javascript; charset=utf-8',
+  },
   'uplot.css': { path: resolve('uplot/dist/uPlot.min.css'), type: 'text/css; charset=utf-8' },
 } as const;
 export type AssetName = keyof typeof files;

@@ -49,7 +49,9 @@ function ofCancel({ status, steps }: SagaView): Consequences | undefined {
 
 function ofRetry({ status, steps }: SagaView): Consequences | undefined {
   if (hasEnded(status) || status === 'queued') return undefined;
-  const owed = steps.filter(({ state }) => ['preparing', 'running', 'compensating'].includes(state));
+  const owed = steps.filter(({ state }) =>
+    ['preparing', 'running', 'compensating'].includes(state),
+  );
   return {
     act: 'Retry now',
     sentences: [

@@ -5,19 +5,29 @@ import { phaseWords } from './timeline.tsx';
 import { Badge, Moment, visibleText } from './words.tsx';
 
 /** From a saga to its jobs. */
-export const SagaJobs = ({ id, jobs, isWhole }: { id: number; jobs: SagaJob[]; isWhole: boolean }) => (
+export const SagaJobs = ({
+  id,
+  jobs,
+  isWhole,
+}: {
+  id: number;
+  jobs: SagaJob[];
+  isWhole: boolean;
+}) => (
   <>
     <p class="crumb">
       <a href="/sagas">Sagas</a> / <a href={`/sagas/${id}`}>{id}</a> / jobs
     </p>
     <h1>{`Jobs of saga ${id}`}</h1>
     {isWhole ? null : (
-      <p class="notice warn">Redis does not answer: only jobs that are owed are shown, not those that ended.</p>
+      <p class="notice warn">
+        Redis does not answer: only jobs that are owed are shown, not those that ended.
+      </p>
     )}
     {jobs.length === 0 ? (
       <p class="quiet">None is owed, and the queues keep only their newest jobs.</p>
     ) : (
-      <div class="scroll" tabindex={0} role="region" aria-label="Jobs">
+      <div class="scroll" tabindex={0} role="group" aria-label="Jobs">
         <table>
           <thead>
             <tr>
@@ -56,13 +66,23 @@ export const SagaJobs = ({ id, jobs, isWhole }: { id: number; jobs: SagaJob[]; i
 );
 
 /** From a job to its sagas. */
-export const JobSagas = ({ queue, id, kind, commands }: { queue: string; id: string; kind: string; commands: Command[] }) => (
+export const JobSagas = ({
+  queue,
+  id,
+  kind,
+  commands,
+}: {
+  queue: string;
+  id: string;
+  kind: string;
+  commands: Command[];
+}) => (
   <>
     <p class="crumb">
       <a href={`/queues/queue/${encodeURIComponent(queue)}/${encodeURIComponent(id)}`}>Job {id}</a>
     </p>
     <h1>{`Sagas of a job: ${kind} on ${queue}`}</h1>
-    <div class="scroll" tabindex={0} role="region" aria-label="Commands">
+    <div class="scroll" tabindex={0} role="group" aria-label="Commands">
       <table>
         <thead>
           <tr>

@@ -13,7 +13,14 @@ export const Login = ({ to, problem }: { to: string; problem: string | null }) =
       <input type="hidden" name="to" value={to} />
       <div class="fields">
         <label for="token">Token (one of API_TOKENS)</label>
-        <input id="token" name="token" type="password" autocomplete="current-password" required autofocus />
+        <input
+          id="token"
+          name="token"
+          type="password"
+          autocomplete="current-password"
+          required
+          autofocus
+        />
       </div>
       <p class="acts">
         <button class="button main" type="submit">

@@ -18,4 +18,8 @@ export const ProblemPage = ({ problem: { status, code, message } }: { problem: P
 );
 
 const titleOf = (status: number): string =>
-  status === 404 ? 'There is nothing here' : status === 503 ? 'Not reachable right now' : 'That did not work';
+  status === 404
+    ? 'There is nothing here'
+    : status === 503
+      ? 'Not reachable right now'
+      : 'That did not work';

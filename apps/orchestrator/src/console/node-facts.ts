@@ -89,7 +89,9 @@ export const recentOf = (samples: readonly Sample[]): Sample | undefined => {
 async function countJobs({
   queues,
   isConnected,
-}: Pick<BullmqQueue, 'queues' | 'isConnected'>): Promise<Record<string, NonNullable<NodeFacts['jobs']>>> {
+}: Pick<BullmqQueue, 'queues' | 'isConnected'>): Promise<
+  Record<string, NonNullable<NodeFacts['jobs']>>
+> {
   if (!isConnected()) throw new Error('Redis is away');
   const counts = await Promise.all(
     [...queues].map(async ([name, queue]) => {

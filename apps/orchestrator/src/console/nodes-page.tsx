@@ -27,11 +27,16 @@ export function Nodes({ nodes, faults, said }: NodesData) {
       {faults === 'none' ? (
         <p class="quiet">The nodes of this cluster make no faults on purpose.</p>
       ) : faults === undefined ? (
-        <p class="notice warn">The cluster does not say which faults it makes: it does not answer.</p>
+        <p class="notice warn">
+          The cluster does not say which faults it makes: it does not answer.
+        </p>
       ) : null}
       <div class="nodes wide">
         {nodes.map((node) => (
-          <NodePanel node={node} faults={typeof faults === 'object' ? faults[node.name] : undefined} />
+          <NodePanel
+            node={node}
+            faults={typeof faults === 'object' ? faults[node.name] : undefined}
+          />
         ))}
       </div>
     </>
@@ -45,7 +50,11 @@ const NodePanel = ({ node, faults }: { node: NodeFacts; faults: NodeFaults | und
       <h2 id={`${name}-name`}>{name}</h2>
       <p class="state">
         {groups === null ? <Badge shape="cross" tone="bad" text="not reachable" /> : null}{' '}
-        {pause ? <Badge shape="pause" tone="warn" text="paused" /> : <Badge shape="play" tone="good" text="open" />}
+        {pause ? (
+          <Badge shape="pause" tone="warn" text="paused" />
+        ) : (
+          <Badge shape="play" tone="good" text="open" />
+        )}
       </p>
       {pause ? (
         <p class="quiet">
@@ -99,7 +108,13 @@ const sliders = [
 ] as const;
 
 const Faults = ({ name, faults }: { name: string; faults: NodeFaults }) => (
-  <form class="faults" id={`${name}-faults`} method="post" action={`/nodes/${name}/faults`} data-live>
+  <form
+    class="faults"
+    id={`${name}-faults`}
+    method="post"
+    action={`/nodes/${name}/faults`}
+    data-live
+  >
     <fieldset>
       <legend>Faults on purpose</legend>
       {sliders.map(([fault, text, hint]) => (
@@ -163,7 +178,7 @@ const Slider = ({
       type="range"
       min={0}
       max={most}
-      step={unit === 'ms' ? 50 : 1}
+      step={unit === 'ms' ? 10 : 1}
       value={value}
       aria-describedby={`${id}-hint`}
       data-unit={unit}
@@ -192,7 +207,9 @@ export const PauseForm = ({
         {act === 'pause' ? (
           <>
             <li>No attempt is begun on {name} until it is resumed; those under way end.</li>
-            <li>Sagas are accepted all the same, and wait for it. Nothing of it counts as failed.</li>
+            <li>
+              Sagas are accepted all the same, and wait for it. Nothing of it counts as failed.
+            </li>
             <li>It stays paused over restarts, also when Redis is lost.</li>
           </>
         ) : (

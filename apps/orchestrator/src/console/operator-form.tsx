@@ -26,7 +26,8 @@ export function OperatorForm({
     <div class="confirm">
       <h1 id="dialog-title">{titles[verb]}</h1>
       <p>
-        Saga <a href={here}>{view.id}</a>, <span class="code">{visibleText(view.key)}</span>, is {view.status}
+        Saga <a href={here}>{view.id}</a>, <span class="code">{visibleText(view.key)}</span>, is{' '}
+        {view.status}
         {view.stuck ? ' and stuck' : ''}.
       </p>
       {problem === null ? null : (
@@ -58,11 +59,19 @@ export function OperatorForm({
   );
 }
 
-export const OperatorFields = ({ needsNote = false, prefix = '' }: { needsNote?: boolean; prefix?: string }) => (
+export const OperatorFields = ({
+  needsNote = false,
+  prefix = '',
+}: {
+  needsNote?: boolean;
+  prefix?: string;
+}) => (
   <div class="fields">
     <label for={`${prefix}by`}>Your name</label>
     <input id={`${prefix}by`} name="by" autocomplete="name" maxlength={limits.operatorLength} />
-    <label for={`${prefix}note`}>{needsNote ? 'Why (it stays in the history)' : 'Why (if you like)'}</label>
+    <label for={`${prefix}note`}>
+      {needsNote ? 'Why (it stays in the history)' : 'Why (if you like)'}
+    </label>
     <input
       id={`${prefix}note`}
       name="note"

@@ -31,8 +31,18 @@ export function Overview({ samples, active, nodes, consistent, newest, stuck, no
           value={recent ? numberText((recent.completed + recent.takenBack) / recent.seconds) : '-'}
           hint="ended, last minute"
         />
-        <Tile label="Active" value={active ? numberText(active.running + active.compensating) : '-'} hint="running or compensating" href="/sagas?status=running" />
-        <Tile label="Queued" value={active ? numberText(active.queued) : '-'} hint="wait for their lane" href="/sagas?status=queued" />
+        <Tile
+          label="Active"
+          value={active ? numberText(active.running + active.compensating) : '-'}
+          hint="running or compensating"
+          href="/sagas?status=running"
+        />
+        <Tile
+          label="Queued"
+          value={active ? numberText(active.queued) : '-'}
+          hint="wait for their lane"
+          href="/sagas?status=queued"
+        />
         <Tile
           label="Stuck"
           value={active ? numberText(active.stuck) : '-'}
@@ -56,8 +66,18 @@ export function Overview({ samples, active, nodes, consistent, newest, stuck, no
       <section aria-labelledby="charts-heading">
         <h2 id="charts-heading">Last 15 minutes</h2>
         <div class="charts">
-          <Chart id="rate" title="Sagas that ended, a second" lines={['completed', 'taken back']} data={seriesOf(samples, now, rateOf)} />
-          <Chart id="latency" title="Latency, seconds" lines={['p50', 'p99']} data={seriesOf(samples, now, latencyOf)} />
+          <Chart
+            id="rate"
+            title="Sagas that ended, a second"
+            lines={['completed', 'taken back']}
+            data={seriesOf(samples, now, rateOf)}
+          />
+          <Chart
+            id="latency"
+            title="Latency, seconds"
+            lines={['p50', 'p99']}
+            data={seriesOf(samples, now, latencyOf)}
+          />
         </div>
       </section>
       <section aria-labelledby="newest-heading">
@@ -87,7 +107,10 @@ const Tile = ({
   href?: string;
   isAlarm?: boolean;
 }) => (
-  <div class={isAlarm ? 'tile alarm' : 'tile'} id={`tile-${label.toLowerCase().replaceAll(' ', '-')}`}>
+  <div
+    class={isAlarm ? 'tile alarm' : 'tile'}
+    id={`tile-${label.toLowerCase().replaceAll(' ', '-')}`}
+  >
     <dt>{href === undefined ? label : <a href={href}>{label}</a>}</dt>
     <dd class="value">{isAlarm ? `! ${value}` : value}</dd>
     <dd class="hint">{hint}</dd>
@@ -145,7 +168,11 @@ export const Agreement = ({
   );
 };
 
-const NodeCard = ({ node: { name, groups, pause, jobs, attemptsPerSecond, failedShare } }: { node: NodeFacts }) => (
+const NodeCard = ({
+  node: { name, groups, pause, jobs, attemptsPerSecond, failedShare },
+}: {
+  node: NodeFacts;
+}) => (
   <article class="node" id={`node-${name}`} aria-labelledby={`node-${name}-name`}>
     <h3 id={`node-${name}-name`}>
       <a href={`/nodes#${name}`}>{name}</a>
@@ -183,7 +210,7 @@ const NodeCard = ({ node: { name, groups, pause, jobs, attemptsPerSecond, failed
 const Stuck = ({ stuck }: { stuck: StuckView }) => (
   <section aria-labelledby="stuck-heading">
     <h2 id="stuck-heading">What keeps stuck sagas</h2>
-    <div class="scroll" tabindex={0} role="region" aria-labelledby="stuck-heading">
+    <div class="scroll" tabindex={0} role="group" aria-labelledby="stuck-heading">
       <table>
         <thead>
           <tr>
@@ -222,7 +249,11 @@ const latencyOf = ({ latenciesMs }: Sample): (number | null)[] =>
   });
 const rounded = (value: number): number => Math.round(value * 100) / 100;
 
-function seriesOf(samples: readonly Sample[], now: number, valuesOf: (sample: Sample) => (number | null)[]): Series {
+function seriesOf(
+  samples: readonly Sample[],
+  now: number,
+  valuesOf: (sample: Sample) => (number | null)[],
+): Series {
   const rows = samples.map((sample) => [Math.round(sample.at / 1_000), ...valuesOf(sample)]);
   // The axis is a quarter of an hour, also when there is less to show.
   const begin = Math.round(now / 1_000) - 900;
@@ -230,7 +261,17 @@ function seriesOf(samples: readonly Sample[], now: number, valuesOf: (sample: Sa
   return [0, 1, 2].map((column) => all.map((row) => row[column] ?? null));
 }
 
-const Chart = ({ id, title, lines, data }: { id: string; title: string; lines: string[]; data: Series }) => {
+const Chart = ({
+  id,
+  title,
+  lines,
+  data,
+}: {
+  id: string;
+  title: string;
+  lines: string[];
+  data: Series;
+}) => {
   const peaks = lines.map((line, index) => {
     const values = data[index + 1]!.filter((value) => value !== null);
     return `${line} at most ${values.length === 0 ? 'nothing' : numberText(Math.max(...values))}`;

@@ -29,7 +29,11 @@ const rooms = [
 ] as const;
 
 /** A page, or of one that is shown already the part that changes. */
-export function answerPage(context: Context, options: PageOptions, content: Child): Response | Promise<Response> {
+export function answerPage(
+  context: Context,
+  options: PageOptions,
+  content: Child,
+): Response | Promise<Response> {
   context.header('Cache-Control', 'no-store');
   context.header('Vary', partHeader);
   const { status = 200, events = null, refreshMs } = options;

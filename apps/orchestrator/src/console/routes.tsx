@@ -45,7 +45,8 @@ const said = {
   resolve: 'Resolved.',
   pause: 'Paused.',
   resume: 'Resumed.',
-  untold: 'It stands in the log. Redis does not answer: the queue hears of it as soon as it is back.',
+  untold:
+    'It stands in the log. Redis does not answer: the queue hears of it as soon as it is back.',
   faults: 'The faults are in force.',
 } as const;
 const saidIn = ({ req }: Context): string | null => {
@@ -153,7 +154,11 @@ export function consoleRoutes(parts: Parts, reader: SagaReader, sessions: Sessio
   });
 
   for (const verb of ['cancel', 'retry', 'resolve'] satisfies OperatorVerb[]) {
-    const answerForm = async (context: Context, problem: string | null, status: 200 | 400 | 409) => {
+    const answerForm = async (
+      context: Context,
+      problem: string | null,
+      status: 200 | 400 | 409,
+    ) => {
       const view = await viewIn(context);
       return answerPage(
         context,
@@ -228,7 +233,11 @@ export function consoleRoutes(parts: Parts, reader: SagaReader, sessions: Sessio
     const { queue: name, id } = context.req.param();
     const job = await readJob(queue, name, id);
     if (!job)
-      throw new ProblemError(404, 'NOT_FOUND', `the queue "${name}" has no job ${id}, or no longer`);
+      throw new ProblemError(
+        404,
+        'NOT_FOUND',
+        `the queue "${name}" has no job ${id}, or no longer`,
+      );
     const [only, ...others] = job.commands;
     if (only && others.length === 0) return context.redirect(`/sagas/${only.sagaId}`, 303);
     return answerPage(

@@ -52,7 +52,9 @@ async function findEnded(
   const mention = new RegExp(`"sagaId":${sagaId}[,}]`);
   const found = await Promise.all(
     [...queues].map(async ([name, queue]) => {
-      const sets = ['completed', 'failed'].map((state) => redis.zrevrange(queue.toKey(state), 0, -1));
+      const sets = ['completed', 'failed'].map((state) =>
+        redis.zrevrange(queue.toKey(state), 0, -1),
+      );
       const ids = (await Promise.all(sets)).flat();
       const own: SagaJob[] = [];
       for (const id of ids) {

@@ -41,7 +41,13 @@ export function SagaList({
   );
 }
 
-const Filter = ({ filter: { status, name, key, stuck }, names }: { filter: SagaFilter; names: string[] }) => (
+const Filter = ({
+  filter: { status, name, key, stuck },
+  names,
+}: {
+  filter: SagaFilter;
+  names: string[];
+}) => (
   <form class="filter" method="get" action="/sagas" role="search">
     <div>
       <label for="status">Status</label>
@@ -67,7 +73,14 @@ const Filter = ({ filter: { status, name, key, stuck }, names }: { filter: SagaF
     </div>
     <div class="grow">
       <label for="key">Key or id</label>
-      <input id="key" name="key" type="search" placeholder="group:5, or 1234" value={key} autocomplete="off" />
+      <input
+        id="key"
+        name="key"
+        type="search"
+        placeholder="group:5, or 1234"
+        value={key}
+        autocomplete="off"
+      />
     </div>
     <div class="check">
       <input id="stuck" name="stuck" type="checkbox" value="true" checked={stuck === true} />
@@ -84,8 +97,16 @@ const Filter = ({ filter: { status, name, key, stuck }, names }: { filter: SagaF
   </form>
 );
 
-export const SagaTable = ({ sagas, now, caption }: { sagas: Saga[]; now: number; caption: string }) => (
-  <div class="scroll" tabindex={0} role="region" aria-label={`${caption}: sagas`}>
+export const SagaTable = ({
+  sagas,
+  now,
+  caption,
+}: {
+  sagas: Saga[];
+  now: number;
+  caption: string;
+}) => (
+  <div class="scroll" tabindex={0} role="group" aria-label={`${caption}: sagas`}>
     <table class="sagas">
       <caption>{caption}</caption>
       <thead>
@@ -117,7 +138,9 @@ export const SagaTable = ({ sagas, now, caption }: { sagas: Saga[]; now: number;
             <td>
               <Moment at={saga.acceptedAt} />
             </td>
-            <td class="number">{durationText((saga.endedAt ?? Math.max(now, saga.acceptedAt)) - saga.acceptedAt)}</td>
+            <td class="number">
+              {durationText((saga.endedAt ?? Math.max(now, saga.acceptedAt)) - saga.acceptedAt)}
+            </td>
             <td class="text">{saga.error === null ? '' : visibleText(saga.error)}</td>
           </tr>
         ))}

@@ -3,7 +3,14 @@ import { hasEnded, operatorVerbs, type OperatorVerb, type SagaView } from '@reli
 import { consequencesOf } from './consequences.ts';
 import { StateDiagram } from './state-diagram.tsx';
 import { Timeline, phaseWords } from './timeline.tsx';
-import { durationText, Moment, ResultBadge, StatusBadge, StepBadge, visibleText } from './words.tsx';
+import {
+  durationText,
+  Moment,
+  ResultBadge,
+  StatusBadge,
+  StepBadge,
+  visibleText,
+} from './words.tsx';
 
 const verbWords: Record<OperatorVerb, string> = {
   cancel: 'Cancel ...',
@@ -12,7 +19,15 @@ const verbWords: Record<OperatorVerb, string> = {
 };
 
 /** One saga, with all that its log tells. `said`: what the operator has just been answered. */
-export function SagaDetails({ view, now, said }: { view: SagaView; now: number; said: string | null }) {
+export function SagaDetails({
+  view,
+  now,
+  said,
+}: {
+  view: SagaView;
+  now: number;
+  said: string | null;
+}) {
   const { id, key, saga, version, status, stuck, error, steps, history } = view;
   return (
     <>
@@ -43,8 +58,8 @@ export function SagaDetails({ view, now, said }: { view: SagaView; now: number; 
         <h2 id="timeline-heading">Timeline</h2>
         <Timeline view={view} now={now} />
         <p class="legend">
-          Plain bar: action. Hatched bar: compensation. A cross above it: it failed, or nobody knows.
-          Line: it waits.
+          Plain bar: action. Hatched bar: compensation. A cross above it: it failed, or nobody
+          knows. Line: it waits.
         </p>
       </section>
       <section aria-labelledby="states-heading">
@@ -53,7 +68,7 @@ export function SagaDetails({ view, now, said }: { view: SagaView; now: number; 
       </section>
       <section aria-labelledby="steps-heading">
         <h2 id="steps-heading">Steps</h2>
-        <div class="scroll" tabindex={0} role="region" aria-labelledby="steps-heading">
+        <div class="scroll" tabindex={0} role="group" aria-labelledby="steps-heading">
           <table>
             <thead>
               <tr>
@@ -90,7 +105,9 @@ export function SagaDetails({ view, now, said }: { view: SagaView; now: number; 
       <Attempts view={view} />
       <section aria-labelledby="input-heading">
         <h2 id="input-heading">Input</h2>
-        <pre class="json" tabindex={0} aria-labelledby="input-heading">{visibleJson(view.input, 2)}</pre>
+        <pre class="json" tabindex={0} aria-labelledby="input-heading">
+          {visibleJson(view.input, 2)}
+        </pre>
       </section>
       <section aria-labelledby="history-heading">
         <h2 id="history-heading">What operators did</h2>
@@ -147,7 +164,9 @@ const Facts = ({ view, now }: { view: SagaView; now: number }) => {
       <div>
         <dt>{hasEnded(view.status) ? 'Ended' : 'Has taken'}</dt>
         <dd>
-          {endedAt === null ? durationText(now - acceptedAt) : `after ${durationText(endedAt - acceptedAt)}`}
+          {endedAt === null
+            ? durationText(now - acceptedAt)
+            : `after ${durationText(endedAt - acceptedAt)}`}
         </dd>
       </div>
       <div>
@@ -181,9 +200,11 @@ const Attempts = ({ view }: { view: SagaView }) => {
       {attempts.length === 0 ? (
         <p class="quiet">None yet.</p>
       ) : (
-        <div class="scroll" tabindex={0} role="region" aria-labelledby="attempts-heading">
+        <div class="scroll" tabindex={0} role="group" aria-labelledby="attempts-heading">
           <table>
-            <caption>The log keeps the last 20 of each step. Times count from when it was accepted.</caption>
+            <caption>
+              The log keeps the last 20 of each step. Times count from when it was accepted.
+            </caption>
             <thead>
               <tr>
                 <th scope="col" class="number">
@@ -202,19 +223,23 @@ const Attempts = ({ view }: { view: SagaView }) => {
               </tr>
             </thead>
             <tbody>
-              {attempts.map(({ step, attempt: { phase, number, startedAt, endedAt, result, detail } }) => (
-                <tr id={`attempt-${step.name}-${phase}-${number}`}>
-                  <td class="number">{durationText(Date.parse(startedAt) - since)}</td>
-                  <td class="number">{durationText(Date.parse(endedAt) - Date.parse(startedAt))}</td>
-                  <td>{step.participant}</td>
-                  <td>{phaseWords[phase]}</td>
-                  <td class="number">{number}</td>
-                  <td>
-                    <ResultBadge result={result} />
-                  </td>
-                  <td class="text">{detail === null ? '' : visibleText(detail)}</td>
-                </tr>
-              ))}
+              {attempts.map(
+                ({ step, attempt: { phase, number, startedAt, endedAt, result, detail } }) => (
+                  <tr id={`attempt-${step.name}-${phase}-${number}`}>
+                    <td class="number">{durationText(Date.parse(startedAt) - since)}</td>
+                    <td class="number">
+                      {durationText(Date.parse(endedAt) - Date.parse(startedAt))}
+                    </td>
+                    <td>{step.participant}</td>
+                    <td>{phaseWords[phase]}</td>
+                    <td class="number">{number}</td>
+                    <td>
+                      <ResultBadge result={result} />
+                    </td>
+                    <td class="text">{detail === null ? '' : visibleText(detail)}</td>
+                  </tr>
+                ),
+              )}
             </tbody>
           </table>
         </div>
@@ -225,7 +250,9 @@ const Attempts = ({ view }: { view: SagaView }) => {
 
 const Json = ({ value }: { value: unknown }) =>
   value === null || value === undefined ? null : (
-    <span class="code">{typeof value === 'string' ? visibleText(value) : visibleJson(value, 0)}</span>
+    <span class="code">
+      {typeof value === 'string' ? visibleText(value) : visibleJson(value, 0)}
+    </span>
   );
 
 /** The characters that would hide or turn text around, as the escapes that JSON has for them. */

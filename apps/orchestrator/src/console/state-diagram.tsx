@@ -2,17 +2,17 @@
 import { endedStatuses, type SagaStatus, type SagaView } from '@reliable-ops/contracts';
 import { transitions } from '@reliable-ops/saga';
 
-const boxWidth = 116;
+const boxWidth = 132;
 const boxHeight = 30;
 /** Left edge and middle of each state's box. */
 const places: Record<SagaStatus, [x: number, y: number]> = {
   queued: [8, 32],
-  running: [176, 32],
-  compensating: [344, 92],
-  completed: [512, 32],
-  compensated: [512, 92],
-  resolved: [512, 142],
-  cancelled: [512, 192],
+  running: [180, 32],
+  compensating: [352, 92],
+  completed: [524, 32],
+  compensated: [524, 92],
+  resolved: [524, 142],
+  cancelled: [524, 192],
 };
 
 /** Every state and legal transition, and of these the way that the saga took. */
@@ -23,12 +23,21 @@ export function StateDiagram({ view }: { view: SagaView }) {
     next.map((to) => ({ from: from as SagaStatus, to, isTaken: taken.has(`${from}>${to}`) })),
   );
   return (
-    <div class="scroll" tabindex={0} role="region" aria-label="State diagram, scrolls sideways">
-      <svg class="states" viewBox="0 0 640 216" role="img" aria-labelledby="states-title">
+    <div class="scroll" tabindex={0} role="group" aria-label="State diagram, scrolls sideways">
+      <svg class="states" viewBox="0 0 664 216" role="img" aria-labelledby="states-title">
         <title id="states-title">{`States of the saga. Its way: ${way.join(', then ')}`}</title>
         <defs>
           {['arrow', 'arrow-taken'].map((id) => (
-            <marker id={id} viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">
+            <marker
+              id={id}
+              viewBox="0 0 8 8"
+              refX="8"
+              refY="4"
+              markerUnits="userSpaceOnUse"
+              markerWidth="10"
+              markerHeight="10"
+              orient="auto"
+            >
               <path d="M0 0L8 4L0 8z" />
             </marker>
           ))}
@@ -50,7 +59,15 @@ export function StateDiagram({ view }: { view: SagaView }) {
   );
 }
 
-const State = ({ status, view, isOnWay }: { status: SagaStatus; view: SagaView; isOnWay: boolean }) => {
+const State = ({
+  status,
+  view,
+  isOnWay,
+}: {
+  status: SagaStatus;
+  view: SagaView;
+  isOnWay: boolean;
+}) => {
   const [x, y] = places[status];
   const isHere = view.status === status;
   const isEnd = (endedStatuses as readonly SagaStatus[]).includes(status);
@@ -70,11 +87,11 @@ function edgeOf(from: SagaStatus, to: SagaStatus): string {
   // The one that would cross others goes around them.
   if (from === 'queued' && to === 'cancelled') {
     const x = fromX + boxWidth / 2;
-    return `M${x} ${fromY + boxHeight / 2}V${toY - 8}Q${x} ${toY} ${x + 8} ${toY}H${toX}`;
+    return `M${x} ${fromY + boxHeight / 2}V${toY - 8}Q${x} ${toY} ${x + 8} ${toY}H${toX - 2}`;
   }
   const startX = fromX + boxWidth;
   const bend = (toX - startX) / 2;
-  return `M${startX} ${fromY}C${startX + bend} ${fromY} ${toX - bend} ${toY} ${toX} ${toY}`;
+  return `M${startX} ${fromY}C${startX + bend} ${fromY} ${toX - bend} ${toY} ${toX - 2} ${toY}`;
 }
 
 /** The states that it has been in. One that got its lane at once was never queued. */

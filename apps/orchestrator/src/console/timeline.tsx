@@ -14,7 +14,7 @@ export function Timeline({ view, now }: { view: SagaView; now: number }) {
   const { axisX, width, queuedMs, rows, ticks, acts, isOpen } = layTimeline(view, now);
   const bottom = topHeight + rows.length * rowHeight;
   return (
-    <div class="scroll" tabindex={0} role="region" aria-label="Timeline, scrolls sideways">
+    <div class="scroll" tabindex={0} role="group" aria-label="Timeline, scrolls sideways">
       <svg
         class="timeline"
         viewBox={`0 0 ${labelWidth + width + 12} ${bottom + axisHeight}`}
@@ -25,7 +25,13 @@ export function Timeline({ view, now }: { view: SagaView; now: number }) {
           {`Steps of saga ${view.id} on a time axis; the table of attempts says the same`}
         </title>
         <defs>
-          <pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
+          <pattern
+            id="hatch"
+            width="6"
+            height="6"
+            patternUnits="userSpaceOnUse"
+            patternTransform="rotate(45)"
+          >
             <rect class="hatch-ground" width="6" height="6" />
             <rect class="hatch-line" width="2.5" height="6" />
           </pattern>
@@ -34,7 +40,11 @@ export function Timeline({ view, now }: { view: SagaView; now: number }) {
           {ticks.map(({ x, ms }) => (
             <g class="tick">
               <line x1={x} y1={0} x2={x} y2={bottom - topHeight} />
-              <text x={x} y={bottom - topHeight + 17} text-anchor={x > width - 30 ? 'end' : 'middle'}>
+              <text
+                x={x}
+                y={bottom - topHeight + 17}
+                text-anchor={x > width - 30 ? 'end' : 'middle'}
+              >
                 {ms === 0 ? '0' : durationText(ms)}
               </text>
             </g>
@@ -81,7 +91,11 @@ const Row = ({ row, y }: { row: TimelineRow; y: number }) => {
       ) : null}
       {row.waits.map(({ x, width, ms, isOpen }) => (
         <line class={isOpen ? 'wait open' : 'wait'} x1={x} y1={middle} x2={x + width} y2={middle}>
-          <title>{isOpen ? `next attempt waited for, ${durationText(ms)} so far` : `waits ${durationText(ms)}`}</title>
+          <title>
+            {isOpen
+              ? `next attempt waited for, ${durationText(ms)} so far`
+              : `waits ${durationText(ms)}`}
+          </title>
         </line>
       ))}
       {row.bars.map((bar) => (
@@ -94,9 +108,7 @@ const Row = ({ row, y }: { row: TimelineRow; y: number }) => {
 const Bar = ({ bar, y }: { bar: TimelineBar; y: number }) => (
   <g class={`bar ${bar.phase} ${bar.result}`}>
     <rect x={bar.x} y={y} width={bar.width} height={barHeight} rx={2} />
-    {bar.result === 'applied' ? null : (
-      <path d={crossAt(bar.x + bar.width / 2, y - 5)} />
-    )}
+    {bar.result === 'applied' ? null : <path d={crossAt(bar.x + bar.width / 2, y - 5)} />}
     <title>
       {`${phaseWords[bar.phase]} ${bar.number}: ${bar.result} after ${durationText(bar.ms)}${bar.detail === null ? '' : `, ${visibleText(bar.detail)}`}`}
     </title>

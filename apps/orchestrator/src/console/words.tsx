@@ -100,7 +100,9 @@ export function durationText(ms: number): string {
   const whole = Math.round(seconds);
   if (whole < 3_600) return twoUnits(whole, 60, 'min', 's');
   const minutes = Math.round(seconds / 60);
-  return minutes < 1_440 ? twoUnits(minutes, 60, 'h', 'min') : twoUnits(Math.round(minutes / 60), 24, 'd', 'h');
+  return minutes < 1_440
+    ? twoUnits(minutes, 60, 'h', 'min')
+    : twoUnits(Math.round(minutes / 60), 24, 'd', 'h');
 }
 
 const twoUnits = (small: number, size: number, large: string, unit: string): string => {

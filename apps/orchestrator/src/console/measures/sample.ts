@@ -84,7 +84,9 @@ export function mergeSamples(samples: Sample[]): Sample | undefined {
     seconds: sum(({ seconds }) => seconds),
     completed: sum(({ completed }) => completed),
     takenBack: sum(({ takenBack }) => takenBack),
-    latenciesMs: samples.flatMap(({ latenciesMs }) => latenciesMs).sort((one, other) => one - other),
+    latenciesMs: samples
+      .flatMap(({ latenciesMs }) => latenciesMs)
+      .sort((one, other) => one - other),
     attempts,
     active: last.active,
   };

@@ -24,12 +24,7 @@ export interface SamplerOptions {
 }
 
 /** Numbers over time, in this process's memory: a few reads by index every 5 s, and nothing on the way of a saga. */
-export function startSampler({
-  log,
-  registry,
-  tally,
-  clock = Date.now,
-}: SamplerOptions): Sampler {
+export function startSampler({ log, registry, tally, clock = Date.now }: SamplerOptions): Sampler {
   let kept: Sample[] = [];
   let from = clock();
   let timer: NodeJS.Timeout | undefined;

@@ -7,7 +7,8 @@
   const plots = new WeakMap();
 
   const draw = () => {
-    for (const element of document.querySelectorAll('[data-series]')) drawOne(/** @type {HTMLElement} */ (element));
+    for (const element of document.querySelectorAll('[data-series]'))
+      drawOne(/** @type {HTMLElement} */ (element));
   };
 
   /** @param {HTMLElement} element */
@@ -41,9 +42,24 @@
         width: Math.max(200, element.clientWidth),
         height,
         cursor: { drag: { x: false, y: false } },
-        scales: { y: { range: (/** @type {any} */ _, /** @type {number} */ __, /** @type {number} */ most) => [0, Math.max(most ?? 0, 0.001) * 1.1] } },
+        scales: {
+          y: {
+            range: (/** @type {any} */ _, /** @type {number} */ __, /** @type {number} */ most) => [
+              0,
+              Math.max(most ?? 0, 0.001) * 1.1,
+            ],
+          },
+        },
         axes: [axis, { ...axis, size: 52 }],
-        series: [{}, ...names.map((/** @type {string} */ label, /** @type {number} */ index) => ({ label, ...looks[index], spanGaps: false, points: { show: false } }))],
+        series: [
+          {},
+          ...names.map((/** @type {string} */ label, /** @type {number} */ index) => ({
+            label,
+            ...looks[index],
+            spanGaps: true,
+            points: { show: true, size: 4 },
+          })),
+        ],
       },
       data,
       element,

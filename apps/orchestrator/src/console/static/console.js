@@ -134,7 +134,14 @@ function localiseTimes(tree) {
 // ---- dialogs ----
 
 document.addEventListener('click', (event) => {
-  if (event.defaultPrevented || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  if (
+    event.defaultPrevented ||
+    event.button !== 0 ||
+    event.ctrlKey ||
+    event.metaKey ||
+    event.shiftKey
+  )
+    return;
   const link = event.target instanceof Element ? event.target.closest('a') : null;
   if (!link) return;
   if (link.hasAttribute('data-close') && dialog.open) {
