@@ -2,6 +2,7 @@ import type { ClusterFaults, ClusterView } from '@reliable-ops/contracts';
 import { FaultsError } from '@reliable-ops/connector';
 import type { BullmqQueue, Pause } from '@reliable-ops/saga';
 import type { AppParts } from '../app.ts';
+import { postgresPatienceMs, within } from '../within.ts';
 import { createLatest } from './measures/latest.ts';
 import { mergeSamples, type Sample } from './measures/sample.ts';
 
@@ -12,7 +13,7 @@ const freshMs = 1_000;
 /** Each node digests all its ids for it. */
 const clusterFreshMs = 2_000;
 /** Milliseconds that the numbers of a page look back. */
-export const recentMs = 60_000;
+const recentMs = 60_000;
 
 export interface NodeFacts {
   name: string;
@@ -29,7 +30,7 @@ export interface NodeFacts {
 
 /** What pages show of the nodes. Whoever asks meanwhile shares the answer, and nobody waits long for it. */
 export interface NodeReader {
-  read(): Promise<{ nodes: NodeFacts[]; consistent: boolean | null | undefined; isWhole: boolean }>;
+  read(): Promise<{ nodes: NodeFacts[]; consistent: boolean | null | undefined }>;
   /** 'none': this cluster makes no faults on purpose; undefined: not known. */
   readFaults(): Promise<ClusterFaults | 'none' | undefined>;
 }
@@ -48,25 +49,28 @@ export function createNodeReader({
     freshMs: clusterFreshMs,
     patienceMs,
   });
-  const pauses = createLatest(() => log.readPauses(), { freshMs: 0, patienceMs });
   const jobs = createLatest(() => countJobs(queue), { freshMs, patienceMs });
 
   return {
     async read() {
-      const [view, paused, counts] = await Promise.all([views.read(), pauses.read(), jobs.read()]);
+      const [view, paused, counts] = await Promise.all([
+        views.read(),
+        within(postgresPatienceMs, log.readPauses()),
+        jobs.read(),
+      ]);
       const recent = recentOf(sampler.samples());
       const nodes = participants.map((name): NodeFacts => {
         const { all = 0, failed = 0 } = recent?.attempts[name] ?? {};
         return {
           name,
           groups: view?.nodes[name],
-          pause: paused?.find(({ participant }) => participant === name),
+          pause: paused.find(({ participant }) => participant === name),
           jobs: counts?.[name],
           attemptsPerSecond: recent ? all / recent.seconds : 0,
           failedShare: all === 0 ? null : failed / all,
         };
       });
-      return { nodes, consistent: view?.consistent, isWhole: paused !== undefined };
+      return { nodes, consistent: view?.consistent };
     },
     async readFaults() {
       // Not the last known: sliders show what is.

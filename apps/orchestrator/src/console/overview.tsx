@@ -123,7 +123,7 @@ const latencyText = (ascendingMs: number[], share: number): string => {
 };
 
 /** The one clear sign. */
-export const Agreement = ({
+const Agreement = ({
   consistent,
   nodes,
   isQuiet,

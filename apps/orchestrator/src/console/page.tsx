@@ -2,10 +2,12 @@
 import type { Context } from 'hono';
 import { html } from 'hono/html';
 import type { Child } from 'hono/jsx';
+import { getCookie } from 'hono/cookie';
+import { sessionCookie } from '../security/session.ts';
 import { assetUrl, type AssetName } from './assets.ts';
 
 /** What a request says it wants of a page: with this header, only its changing part, to put in place of the old one. */
-export const partHeader = 'X-Console-Part';
+const partHeader = 'X-Console-Part';
 
 export interface PageOptions {
   title: string;
@@ -43,10 +45,17 @@ export function answerPage(
     </main>
   );
   if (context.req.header(partHeader) !== undefined) return context.html(main, status);
-  return context.html(html`<!doctype html>${(<Page {...options}>{main}</Page>)}`, status);
+  return context.html(
+    html`<!doctype html>${(
+        <Page {...options} isSignedIn={getCookie(context, sessionCookie) !== undefined}>
+          {main}
+        </Page>
+      )}`,
+    status,
+  );
 }
 
-function Page(options: PageOptions & { children: Child }) {
+function Page(options: PageOptions & { isSignedIn: boolean; children: Child }) {
   const { title, scripts = [], styles = [], isBare = false } = options;
   return (
     <html lang="en">
@@ -74,6 +83,13 @@ function Page(options: PageOptions & { children: Child }) {
           </a>
           {isBare ? null : <Rooms place={options.place} />}
           <p id="live" class="live" role="status" hidden />
+          {options.isSignedIn && !isBare ? (
+            <form method="post" action="/logout">
+              <button class="button plain" type="submit">
+                Sign out
+              </button>
+            </form>
+          ) : null}
         </header>
         {options.children}
         <dialog id="dialog" aria-labelledby="dialog-title" />

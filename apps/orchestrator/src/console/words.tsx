@@ -48,7 +48,7 @@ const resultLook: Record<OutcomeResult, [Shape, Tone]> = {
   unknown: ['question', 'warn'],
 };
 
-export const Mark = ({ shape }: { shape: Shape }) => (
+const Mark = ({ shape }: { shape: Shape }) => (
   <svg class="mark" viewBox="0 0 12 12" aria-hidden="true" focusable="false">
     <path d={shapes[shape]} />
   </svg>

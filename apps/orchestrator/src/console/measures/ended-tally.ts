@@ -4,7 +4,7 @@ import type { HintListener } from '../../events/hints.ts';
 /** Sagas looked at, at most, of those that ended between two samples. */
 const mostSampled = 200;
 
-export interface Ended {
+interface Ended {
   completed: number;
   takenBack: number;
   /** Some of them, each with the same chance. */

@@ -18,9 +18,9 @@ export function morph(from, to) {
  * @param {Element} to
  */
 function morphAttributes(from, to) {
-  for (const { name, value } of [...to.attributes])
+  for (const { name, value } of Array.from(to.attributes))
     if (from.getAttribute(name) !== value) from.setAttribute(name, value);
-  for (const { name } of [...from.attributes]) {
+  for (const { name } of Array.from(from.attributes)) {
     if (to.hasAttribute(name) || isReaders(from, name)) continue;
     from.removeAttribute(name);
   }
@@ -45,7 +45,7 @@ function morphChildren(from, to) {
   for (const child of from.childNodes) if (keyOf(child) !== '') known.set(keyOf(child), child);
 
   let place = from.firstChild;
-  for (const next of [...to.childNodes]) {
+  for (const next of Array.from(to.childNodes)) {
     // What is not wanted any more goes first, so that what stays need not move: a moved element loses focus.
     while (place && keyOf(place) !== '' && !wanted.has(keyOf(place))) place = removed(place);
     const key = keyOf(next);
