@@ -1,9 +1,9 @@
 import type { Saga, SagaLog, SagaQuery } from '@reliable-ops/saga';
 
 /** Sagas on a page. */
-export const pageSagas = 50;
+const pageSagas = 50;
 /** Ids looked through by one query where no index serves the filter: some milliseconds. */
-const windowIds = 10_000;
+export const windowIds = 10_000;
 /** Milliseconds that one page looks on, where few sagas fit. Then it shows what there is, and the way on. */
 const patienceMs = 40;
 
