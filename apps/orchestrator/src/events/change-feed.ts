@@ -50,7 +50,7 @@ function startTelling(log: FeedLog, onOver: () => void): Telling {
   const known = new KnownSagas();
   const alarm = createAlarm();
   /** Those who listen, or are about to. */
-  let audience = 0;
+  const audience = new Set<ChangeListener>();
   let active: ChangesEvent['active'] = null;
 
   const readSagas = async (ids: number[]): Promise<Saga[]> =>
@@ -129,7 +129,7 @@ function startTelling(log: FeedLog, onOver: () => void): Telling {
         for (const { offer } of listeners) offer(eventOf());
       await delay(tellEveryMs);
       if (heard.isEmpty) await alarm.sleep(lookedAt + lookEveryMs - performance.now());
-    } while (audience > 0);
+    } while (audience.size > 0);
   };
 
   const begun = new Promise<void>((resolve, reject) => {
@@ -149,7 +149,7 @@ function startTelling(log: FeedLog, onOver: () => void): Telling {
     },
     async *listen(filter, signal) {
       const listener = createChangeListener(filter);
-      audience++;
+      audience.add(listener);
       try {
         await begun;
         listeners.add(listener);
@@ -161,7 +161,7 @@ function startTelling(log: FeedLog, onOver: () => void): Telling {
         }
       } finally {
         listeners.delete(listener);
-        audience--;
+        audience.delete(listener);
         alarm.ring();
       }
     },

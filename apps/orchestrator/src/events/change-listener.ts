@@ -33,6 +33,7 @@ export function createChangeListener(filter: ChangeFilter): ChangeListener {
   const alarm = createAlarm();
   let waiting: ChangesEvent | undefined;
   let failure: { error: unknown } | undefined;
+  const hasNothing = (): boolean => !waiting && !failure;
   return {
     filter,
     offer(event) {
@@ -45,7 +46,7 @@ export function createChangeListener(filter: ChangeFilter): ChangeListener {
     },
     async next(signal) {
       signal.addEventListener('abort', alarm.ring);
-      while (!waiting && !failure && !signal.aborted) await alarm.sleep(Infinity);
+      while (hasNothing() && !signal.aborted) await alarm.sleep(Infinity);
       signal.removeEventListener('abort', alarm.ring);
       if (failure) throw failure.error;
       const event = signal.aborted ? undefined : waiting;

@@ -25,6 +25,8 @@ export interface EventSourceParts {
   events: AsyncGenerator<ServerEvent, void>;
   /** Aborted by whoever ends it: the client, the server, or the end of `events`. Ends `events`. */
   gone: AbortController;
+  /** Closes the connection under what is still in it. */
+  cut(): void;
   /** `events` has thrown: the stream ends, and the client may come again. */
   onError(error: unknown): void;
   stalledMs?: number;
@@ -36,6 +38,7 @@ const encoder = new TextEncoder();
 export function answerEvents({
   events,
   gone,
+  cut,
   onError,
   stalledMs = stalledAfterMs,
 }: EventSourceParts): Response {
@@ -70,7 +73,7 @@ export function answerEvents({
       }
       if (gone.signal.aborted) return;
       stalled = setTimeout(() => {
-        controller.error(new Error('the client takes no events'));
+        cut();
         gone.abort();
       }, stalledMs);
     },

@@ -29,9 +29,9 @@ export class KnownSagas {
   }
 }
 
-export const changedSagaOf = (saga: Saga): ChangedSaga => {
-  const { input: _input, ...changed } = summaryOf(saga);
+export function changedSagaOf(saga: Saga): ChangedSaga {
+  const { input: _, ...changed } = summaryOf(saga);
   return changed;
-};
+}
 
 const textOf = (saga: Saga): string => JSON.stringify(changedSagaOf(saga));

@@ -1,3 +1,4 @@
+import type { HttpBindings } from '@hono/node-server';
 import { endedEventId, eventNames, hasEnded, limits } from '@reliable-ops/contracts';
 import type { Logger } from '@reliable-ops/runtime';
 import type { Registry } from '@reliable-ops/saga';
@@ -31,7 +32,7 @@ export function eventRoutes(
   });
 
   const answer = (
-    { req }: Context,
+    { req, env }: Context,
     eventsFor: (signal: AbortSignal) => AsyncGenerator<ServerEvent, void>,
   ): Response => {
     // Nobody would read what HEAD began.
@@ -48,6 +49,7 @@ export function eventRoutes(
     return answerEvents({
       events: eventsFor(gone.signal),
       gone,
+      cut: () => (env as Partial<HttpBindings> | undefined)?.outgoing?.destroy(),
       onError(error) {
         if (problemErrorOf(error).status === 500)
           logger.error({ err: error }, 'unexpected error in a stream of events');
