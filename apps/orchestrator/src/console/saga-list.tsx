@@ -150,7 +150,7 @@ export const SagaTable = ({
 );
 
 /** @param filter `before` null: from the newest on */
-export function addressOf({
+function addressOf({
   status,
   name,
   key,

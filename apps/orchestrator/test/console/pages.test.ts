@@ -47,8 +47,8 @@ test('a browser gets the overview, a program the table of contents', async () =>
   expect(page.status).toBe(200);
   expect(page.headers.get('content-type')).toMatch(/^text\/html/);
   expect(page.text).toContain('The nodes agree');
-  for (const accept of ['*/*', 'application/json', 'application/json, text/html;q=0.1'])
-    expect((await api.send('GET', '/', { headers: { accept } })).body).toHaveProperty([
+  for (const type of ['*/*', 'application/json', 'application/json, text/html;q=0.1'])
+    expect((await api.send('GET', '/', { headers: { accept: type } })).body).toHaveProperty([
       'GET /v1/sagas',
     ]);
 });

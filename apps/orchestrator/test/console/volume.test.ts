@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { connect, type Sql } from '@reliable-ops/database';
 import { createPostgresLog } from '@reliable-ops/saga';
-import postgres from 'postgres';
+import { connectExplained } from '@reliable-ops/testkit';
 import { startApi, startBackends, until, type Api, type Backends } from '../fixture.ts';
 import { windowIds } from '../../src/console/saga-search.ts';
 import { fillLog } from './fill-log.ts';
@@ -22,22 +22,9 @@ beforeAll(async () => {
   await filling`set statement_timeout = 0`;
   await fillLog(filling, sagas);
   await filling.end();
-  sql = postgres(backends.databaseUrl, {
-    max: 4,
-    types: {
-      bigint: { to: 20, from: [20], serialize: String, parse: (text: string) => Number(text) },
-    },
-    onnotice: ({ message = '' }) => plans.push(message),
-    connection: measured
-      ? {}
-      : {
-          session_preload_libraries: 'auto_explain',
-          // As text: a number that is nothing would not be sent.
-          'auto_explain.log_min_duration': '0',
-          'auto_explain.log_level': 'notice',
-          'auto_explain.log_analyze': 'on',
-        },
-  }) as Sql;
+  sql = measured
+    ? connect(backends.databaseUrl, { applicationName: 'measured' })
+    : connectExplained(backends.databaseUrl, (plan) => plans.push(plan));
   api = startApi(backends, { sql, log: createPostgresLog(sql) });
   await until(api.queue.isConnected);
 }, 600_000);
