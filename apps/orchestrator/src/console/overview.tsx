@@ -235,6 +235,10 @@ const Stuck = ({ stuck }: { stuck: StuckView }) => (
   </section>
 );
 
+/** Milliseconds on the axis of a chart. */
+const longestMs = 15 * 60_000;
+const shortestMs = 2 * 60_000;
+
 /** Times in seconds since 1970, and a value a line for each; null where nothing is known. */
 type Series = (number | null)[][];
 
@@ -255,9 +259,10 @@ function seriesOf(
   valuesOf: (sample: Sample) => (number | null)[],
 ): Series {
   const rows = samples.map((sample) => [Math.round(sample.at / 1_000), ...valuesOf(sample)]);
-  // The axis is a quarter of an hour, also when there is less to show.
-  const begin = Math.round(now / 1_000) - 900;
-  const all = [[begin, null, null], ...rows, [Math.round(now / 1_000), null, null]];
+  // A process that has just started has little to show: the axis grows with it.
+  const begin = Math.max(now - longestMs, Math.min(samples[0]?.at ?? now, now - shortestMs));
+  const edge = (at: number) => [Math.round(at / 1_000), null, null];
+  const all = [edge(begin), ...rows, edge(now)];
   return [0, 1, 2].map((column) => all.map((row) => row[column] ?? null));
 }
 

@@ -7,8 +7,10 @@ import {
   type System,
   type SystemClient,
 } from '@reliable-ops/testkit';
+import { findBarriers, launchBrowser, openTab } from '@reliable-ops/testkit/browser';
 import type { Browser, Page } from 'playwright-core';
-import { describeInBrowser, findBarriers, launchBrowser, openTab } from './browser.ts';
+import { spawnOrchestrator } from '../process.ts';
+import { describeInBrowser } from './browser.ts';
 
 describeInBrowser('the console in a browser', () => {
   let system: System;
@@ -214,6 +216,35 @@ describeInBrowser('the console in a browser', () => {
     ]);
     await sagas.getByRole('heading', { name: 'group:on-the-board' }).waitFor();
     expect(new URL(sagas.url()).pathname).toBe(`/sagas/${id}`);
+    expect(complaints).toEqual([]);
+  });
+
+  test('where tokens are set one signs in, follows what happens, and signs out', async () => {
+    await using guarded = spawnOrchestrator({
+      DATABASE_URL: system.databaseUrl,
+      REDIS_URL: system.redis.url,
+      NODE_API_URL: system.nodeApiUrl,
+      API_TOKENS: 'open-sesame',
+    });
+    await using tab = await openTab(browser, await guarded.listening());
+    const { page, complaints } = tab;
+    await page.goto('/sagas?status=completed');
+    expect(await findBarriers(page)).toEqual([]);
+    await page.keyboard.type('open-sesam');
+    await page.keyboard.press('Enter');
+    await page.getByRole('alert').getByText('This token is not known.').waitFor();
+    expect(complaints.splice(0).every((line) => line.includes('401'))).toBe(true);
+    await page.getByLabel('Token').fill('open-sesame');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.waitForURL('**/sagas?status=completed');
+    await isVisible(page, 'Live');
+    const id = await ended('seen-by-session');
+    await page.locator(`#saga-${id}`).waitFor();
+    expect(await page.evaluate('document.cookie')).toBe('');
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.waitForURL('**/login');
+    await page.goto('/nodes');
+    await page.waitForURL('**/login?to=%2Fnodes');
     expect(complaints).toEqual([]);
   });
 

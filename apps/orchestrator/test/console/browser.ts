@@ -1,85 +1,11 @@
-import { accessSync, constants, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { delimiter, join } from 'node:path';
 import { describe } from '@jest/globals';
-import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
+import { findBrowser } from '@reliable-ops/testkit/browser';
 
-const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
-
-/** Where a Chromium is: CHROMIUM_PATH, or the first on PATH; undefined where there is none. */
-function findBrowser(): string | undefined {
-  const given = process.env['CHROMIUM_PATH'];
-  if (given) return given;
-  const folders = (process.env['PATH'] ?? '').split(delimiter);
-  const candidates = folders.flatMap((folder) => names.map((name) => join(folder, name)));
-  return candidates.find((path) => {
-    try {
-      accessSync(path, constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
-}
-
-const executablePath = findBrowser();
-if (executablePath === undefined)
+const isThere = findBrowser() !== undefined;
+if (!isThere)
   process.stderr.write(
     'no browser found: tests of the console in a browser are skipped (apt-get install chromium, or set CHROMIUM_PATH)\n',
   );
 
 /** Tests in a real browser; skipped, and counted so, where none is found. */
-export const describeInBrowser = executablePath === undefined ? describe.skip : describe;
-
-export const launchBrowser = (): Promise<Browser> =>
-  chromium.launch({
-    ...(executablePath === undefined ? {} : { executablePath }),
-    // As root, and in containers, there is no sandbox to be had; the pages are our own.
-    args: ['--no-sandbox', '--disable-dev-shm-usage'],
-  });
-
-export interface Tab {
-  page: Page;
-  /** What the browser had to complain of: errors on its console, exceptions, requests to anybody else. */
-  complaints: string[];
-  [Symbol.asyncDispose](): Promise<void>;
-}
-
-/** A tab with nothing of another one's: cookies, storage. */
-export async function openTab(
-  browser: Browser,
-  url: string,
-  options: BrowserContextOptions = {},
-): Promise<Tab> {
-  const context = await browser.newContext({ baseURL: url, ...options });
-  const page = await context.newPage();
-  page.setDefaultTimeout(20_000);
-  const complaints: string[] = [];
-  page.on('console', (message) => {
-    if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
-  });
-  page.on('pageerror', (error) => complaints.push(`exception: ${error.message}`));
-  page.on('request', (request) => {
-    if (new URL(request.url()).origin !== new URL(url).origin)
-      complaints.push(`asks for ${request.url()}`);
-  });
-  return { page, complaints, [Symbol.asyncDispose]: () => context.close() };
-}
-
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-
-interface Violation {
-  id: string;
-  nodes: { html: string; failureSummary: string }[];
-}
-
-/** What is in the way of people who do not see or point (WCAG 2.2 AA, and axe's own advice): a line a fault. */
-export async function findBarriers(page: Page): Promise<string[]> {
-  await page.evaluate(axe);
-  const violations = await page.evaluate<Violation[]>(
-    `axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) => violations)`,
-  );
-  return violations.flatMap(({ id, nodes }) =>
-    nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`),
-  );
-}
+export const describeInBrowser = isThere ? describe : describe.skip;
