@@ -36,7 +36,8 @@ type Parts = Pick<
 const patienceMs = 40;
 const freshMs = 500;
 /** Milliseconds after which pages ask again by themselves, as numbers over time change without anything being told. */
-const overviewRefreshMs = 5_000;
+const refreshMs = 5_000;
+const hastyRefreshMs = 500;
 const newestSagas = 10;
 
 const said = {
@@ -87,7 +88,8 @@ export function consoleRoutes(parts: Parts, reader: SagaReader, sessions: Sessio
         title: 'Overview',
         place: 'overview',
         events: '/v1/events',
-        refreshMs: overviewRefreshMs,
+        // What is not known yet will be in a moment.
+        refreshMs: cluster.consistent === undefined ? hastyRefreshMs : refreshMs,
         scripts: ['uplot.js', 'charts.js'],
         styles: ['uplot.css'],
       },
@@ -137,7 +139,7 @@ export function consoleRoutes(parts: Parts, reader: SagaReader, sessions: Sessio
         title: `Saga ${view.id}`,
         place: 'sagas',
         events: isOpen ? `/v1/sagas/${view.id}/events` : null,
-        ...(isOpen ? { refreshMs: overviewRefreshMs } : {}),
+        ...(isOpen ? { refreshMs } : {}),
       },
       <SagaDetails view={view} now={Date.now()} said={saidIn(context)} />,
     );
@@ -187,7 +189,7 @@ export function consoleRoutes(parts: Parts, reader: SagaReader, sessions: Sessio
     const [cluster, made] = await Promise.all([nodes.read(), nodes.readFaults()]);
     return answerPage(
       context,
-      { title: 'Nodes', place: 'nodes', events: '/v1/events', refreshMs: overviewRefreshMs },
+      { title: 'Nodes', place: 'nodes', events: '/v1/events', refreshMs },
       <Nodes nodes={cluster.nodes} faults={made} said={saidIn(context)} />,
     );
   });

@@ -2,17 +2,17 @@
 import { endedStatuses, type SagaStatus, type SagaView } from '@reliable-ops/contracts';
 import { transitions } from '@reliable-ops/saga';
 
-const boxWidth = 132;
+const boxWidth = 150;
 const boxHeight = 30;
 /** Left edge and middle of each state's box. */
 const places: Record<SagaStatus, [x: number, y: number]> = {
   queued: [8, 32],
-  running: [180, 32],
-  compensating: [352, 92],
-  completed: [524, 32],
-  compensated: [524, 92],
-  resolved: [524, 142],
-  cancelled: [524, 192],
+  running: [198, 32],
+  compensating: [388, 92],
+  completed: [578, 32],
+  compensated: [578, 92],
+  resolved: [578, 142],
+  cancelled: [578, 192],
 };
 
 /** Every state and legal transition, and of these the way that the saga took. */
@@ -24,7 +24,7 @@ export function StateDiagram({ view }: { view: SagaView }) {
   );
   return (
     <div class="scroll" tabindex={0} role="group" aria-label="State diagram, scrolls sideways">
-      <svg class="states" viewBox="0 0 664 216" role="img" aria-labelledby="states-title">
+      <svg class="states" viewBox="0 0 736 216" role="img" aria-labelledby="states-title">
         <title id="states-title">{`States of the saga. Its way: ${way.join(', then ')}`}</title>
         <defs>
           {['arrow', 'arrow-taken'].map((id) => (

@@ -47,6 +47,7 @@ async function main(): Promise<number> {
       });
       await tab.page.goto(path(scene));
       await tab.page.getByText('Live', { exact: true }).waitFor();
+      await tab.page.getByText('Asking the nodes').waitFor({ state: 'hidden' });
       await tab.page.screenshot({ path: `${folder}/console-${name}.png` });
       write(`docs/images/console-${name}.png`);
     }

@@ -6,6 +6,22 @@
   /** @type {WeakMap<Element, { plot: any, drawn: string }>} */
   const plots = new WeakMap();
 
+  const clock = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
+  const shortClock = new Intl.DateTimeFormat(undefined, { timeStyle: 'short' });
+
+  /**
+   * @param {unknown} _
+   * @param {number | null} seconds since 1970
+   */
+  const timeText = (_, seconds) => (seconds === null ? '--' : clock.format(seconds * 1_000));
+
+  /**
+   * @param {unknown} _
+   * @param {number[]} times in seconds since 1970
+   */
+  const textsOf = (_, times) =>
+    times.map((at) => (at % 60 === 0 ? shortClock.format(at * 1_000) : `:${at % 60}`));
+
   const draw = () => {
     for (const element of document.querySelectorAll('[data-series]'))
       drawOne(/** @type {HTMLElement} */ (element));
@@ -50,9 +66,12 @@
             ],
           },
         },
-        axes: [axis, { ...axis, size: 52 }],
+        axes: [
+          { ...axis, values: textsOf },
+          { ...axis, size: 52 },
+        ],
         series: [
-          {},
+          { value: timeText },
           ...names.map((/** @type {string} */ label, /** @type {number} */ index) => ({
             label,
             ...looks[index],
