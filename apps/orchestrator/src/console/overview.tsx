@@ -34,7 +34,11 @@ export function Overview({ samples, active, nodes, consistent, newest, stuck, no
         <Tile
           label="Active"
           value={active ? numberText(active.running + active.compensating) : '-'}
-          hint="running or compensating"
+          hint={
+            active
+              ? `${numberText(active.compensating)} of them compensating`
+              : 'running or compensating'
+          }
           href="/sagas?status=running"
         />
         <Tile

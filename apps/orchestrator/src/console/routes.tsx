@@ -25,7 +25,7 @@ import { answerPage } from './page.tsx';
 import { findJobsOf, readJob } from './saga-jobs.ts';
 import { SagaList } from './saga-list.tsx';
 import { SagaDetails } from './saga-page.tsx';
-import { findSagas } from './saga-search.ts';
+import { findSagas, type SagaFilter } from './saga-search.ts';
 
 type Parts = Pick<
   AppParts,
@@ -113,7 +113,7 @@ export function consoleRoutes(parts: Parts, reader: SagaReader, sessions: Sessio
     const page = await within(postgresPatienceMs, findSagas(log, filter));
     return answerPage(
       context,
-      { title: 'Sagas', place: 'sagas', events: '/v1/events' },
+      { title: 'Sagas', place: 'sagas', events: eventsOf(filter) },
       <SagaList filter={filter} page={page} names={registry.names} now={Date.now()} />,
     );
   });
@@ -253,6 +253,15 @@ export function consoleRoutes(parts: Parts, reader: SagaReader, sessions: Sessio
   app.route('/', assetRoutes());
   return app;
 }
+
+/** Not by status: a saga that leaves the list is news too. */
+const eventsOf = ({ name, key }: SagaFilter): string => {
+  const asked = {
+    ...(name === undefined ? {} : { saga: name }),
+    ...(key === undefined ? {} : { key }),
+  };
+  return `/v1/events?${new URLSearchParams(asked)}`;
+};
 
 /** @param sessions null: nobody has to sign in */
 function loginRoutes(sessions: Sessions | null): Hono {

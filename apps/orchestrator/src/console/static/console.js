@@ -90,8 +90,18 @@ function connect() {
   if (!url || document.hidden) return tell(undefined);
   const own = new EventSource(url);
   stream = own;
-  own.addEventListener('open', () => tell(true));
-  for (const name of ['changes', 'saga']) own.addEventListener(name, lookSoon);
+  let isFirst = false;
+  own.addEventListener('open', () => {
+    isFirst = true;
+    tell(true);
+  });
+  own.addEventListener('saga', lookSoon);
+  own.addEventListener('changes', ({ data }) => {
+    const { sagas, left } = JSON.parse(data);
+    // What changed before the stream stood was not told.
+    if (isFirst || sagas.length > 0 || left > 0) lookSoon();
+    isFirst = false;
+  });
   own.addEventListener('error', () => {
     if (stream !== own) return;
     tell(false);
