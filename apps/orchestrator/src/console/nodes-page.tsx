@@ -18,20 +18,22 @@ export interface NodesData {
 export function Nodes({ nodes, faults, said }: NodesData) {
   return (
     <>
-      <h1>Nodes</h1>
+      <h1 id="title">Nodes</h1>
       {said === null ? null : (
-        <p class="said" role="status">
+        <p class="said" id="said" role="status">
           {said}
         </p>
       )}
       {faults === 'none' ? (
-        <p class="quiet">The nodes of this cluster make no faults on purpose.</p>
+        <p class="quiet" id="faults">
+          The nodes of this cluster make no faults on purpose.
+        </p>
       ) : faults === undefined ? (
-        <p class="notice warn">
+        <p class="notice warn" id="faults">
           The cluster does not say which faults it makes: it does not answer.
         </p>
       ) : null}
-      <div class="nodes wide">
+      <div class="nodes wide" id="nodes">
         {nodes.map((node) => (
           <NodePanel
             node={node}
@@ -48,7 +50,7 @@ const NodePanel = ({ node, faults }: { node: NodeFacts; faults: NodeFaults | und
   return (
     <section class="node" id={name} aria-labelledby={`${name}-name`}>
       <h2 id={`${name}-name`}>{name}</h2>
-      <p class="state">
+      <p class="state" id={`${name}-state`}>
         {groups === null ? <Badge shape="cross" tone="bad" text="not reachable" /> : null}{' '}
         {pause ? (
           <Badge shape="pause" tone="warn" text="paused" />
@@ -57,12 +59,12 @@ const NodePanel = ({ node, faults }: { node: NodeFacts; faults: NodeFaults | und
         )}
       </p>
       {pause ? (
-        <p class="quiet">
+        <p class="quiet" id={`${name}-by`}>
           By {visibleText(pause.by)}, <Moment at={pause.pausedAt} />
           {pause.note === null ? '' : `: ${visibleText(pause.note)}`}
         </p>
       ) : null}
-      <dl>
+      <dl id={`${name}-facts`}>
         <div>
           <dt>Groups</dt>
           <dd>{groups == null ? '-' : numberText(groups)}</dd>
@@ -86,7 +88,7 @@ const NodePanel = ({ node, faults }: { node: NodeFacts; faults: NodeFaults | und
           </dd>
         </div>
       </dl>
-      <p>
+      <p id={`${name}-acts`}>
         <a
           id={`${name}-pause`}
           class="button"

@@ -24,8 +24,10 @@ export function Overview({ samples, active, nodes, consistent, newest, stuck, no
   const isQuiet = active != null && active.queued + active.running + active.compensating === 0;
   return (
     <>
-      <h1 class="hidden">Overview</h1>
-      <dl class="tiles">
+      <h1 class="hidden" id="title">
+        Overview
+      </h1>
+      <dl class="tiles" id="tiles">
         <Tile
           label="Sagas a second"
           value={recent ? numberText((recent.completed + recent.takenBack) / recent.seconds) : '-'}
@@ -60,7 +62,7 @@ export function Overview({ samples, active, nodes, consistent, newest, stuck, no
       <section aria-labelledby="cluster-heading">
         <h2 id="cluster-heading">Cluster</h2>
         <Agreement consistent={consistent} nodes={nodes} isQuiet={isQuiet} />
-        <div class="nodes">
+        <div class="nodes" id="nodes">
           {nodes.map((node) => (
             <NodeCard node={node} />
           ))}
@@ -139,33 +141,33 @@ const Agreement = ({
   const away = nodes.filter(({ groups }) => groups === null).map(({ name }) => name);
   if (consistent === undefined)
     return (
-      <p class="sign">
+      <p class="sign" id="sign">
         <Badge shape="ring" tone="calm" text="Asking the nodes ..." />
       </p>
     );
   if (consistent === true)
     return (
-      <p class="sign good">
+      <p class="sign good" id="sign">
         <Badge shape="check" tone="good" text="The nodes agree" />
         <span>The same groups are on all of them.</span>
       </p>
     );
   if (consistent === null)
     return (
-      <p class="sign warn">
+      <p class="sign warn" id="sign">
         <Badge shape="question" tone="warn" text="Not known" />
         <span>{`${away.join(', ')} cannot be reached.`}</span>
       </p>
     );
   return isQuiet ? (
-    <p class="sign bad">
+    <p class="sign bad" id="sign">
       <Badge shape="cross" tone="bad" text="The nodes differ" />
       <span>
         No saga is under way, so nothing will change that: <code>npx rops verify</code> says where.
       </span>
     </p>
   ) : (
-    <p class="sign warn">
+    <p class="sign warn" id="sign">
       <Badge shape="alert" tone="warn" text="The nodes differ" />
       <span>Sagas are under way, so that is to be expected.</span>
     </p>

@@ -20,11 +20,15 @@ export function SagaList({
   const isFirst = filter.before === undefined;
   return (
     <>
-      <h1>Sagas</h1>
+      <h1 id="title">Sagas</h1>
       <Filter filter={filter} names={names} />
       <SagaTable sagas={page.sagas} now={now} caption={isFirst ? 'Newest first' : 'Older sagas'} />
-      {page.sagas.length === 0 && !page.isCut ? <p class="quiet">No saga fits.</p> : null}
-      <nav class="pager" aria-label="Pages">
+      {page.sagas.length === 0 && !page.isCut ? (
+        <p class="quiet" id="none">
+          No saga fits.
+        </p>
+      ) : null}
+      <nav class="pager" id="pager" aria-label="Pages">
         {isFirst ? null : <a href={addressOf({ ...filter, before: null })}>Newest</a>}
         {page.before === null ? (
           <span class="quiet">No older ones.</span>
@@ -48,7 +52,7 @@ const Filter = ({
   filter: SagaFilter;
   names: string[];
 }) => (
-  <form class="filter" method="get" action="/sagas" role="search">
+  <form class="filter" id="filter" method="get" action="/sagas" role="search">
     <div>
       <label for="status">Status</label>
       <select id="status" name="status">
@@ -106,7 +110,7 @@ export const SagaTable = ({
   now: number;
   caption: string;
 }) => (
-  <div class="scroll" tabindex={0} role="group" aria-label={`${caption}: sagas`}>
+  <div class="scroll" id="sagas" tabindex={0} role="group" aria-label={`${caption}: sagas`}>
     <table class="sagas">
       <caption>{caption}</caption>
       <thead>

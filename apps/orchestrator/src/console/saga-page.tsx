@@ -31,7 +31,7 @@ export function SagaDetails({
   const { id, key, saga, version, status, stuck, error, steps, history } = view;
   return (
     <>
-      <header class="head">
+      <header class="head" id="head">
         <div>
           <p class="crumb">
             <a href="/sagas">Sagas</a> / {id}
@@ -44,12 +44,12 @@ export function SagaDetails({
         <Verbs view={view} />
       </header>
       {said === null ? null : (
-        <p class="said" role="status">
+        <p class="said" id="said" role="status">
           {said}
         </p>
       )}
       {error === null ? null : (
-        <p class="notice warn">
+        <p class="notice warn" id="error">
           <strong>It turned back:</strong> {visibleText(error)}
         </p>
       )}
@@ -146,7 +146,7 @@ const Facts = ({ view, now }: { view: SagaView; now: number }) => {
   const acceptedAt = Date.parse(view.acceptedAt);
   const endedAt = view.endedAt === null ? null : Date.parse(view.endedAt);
   return (
-    <dl class="details">
+    <dl class="details" id="details">
       <div>
         <dt>Accepted</dt>
         <dd>

@@ -56,12 +56,20 @@ describeInBrowser('the console in a browser', () => {
   const isVisible = (page: Page, text: string | RegExp): Promise<void> =>
     page.getByText(text).first().waitFor();
 
+  /** Looks that nobody has told it to make come after seconds: a page without them sees only what it is told. */
+  const lookOnlyWhenTold = (page: Page): Promise<unknown> =>
+    page.addInitScript(
+      'const own = setTimeout; globalThis.setTimeout = (work, ms, ...rest) => ms >= 4000 ? 0 : own(work, ms, ...rest);',
+    );
+
   test('a saga appears on the overview by itself, and what one is at stays where it is', async () => {
     await using tab = await open({ viewport: { width: 1000, height: 400 } });
     const { page, complaints } = tab;
+    await lookOnlyWhenTold(page);
     const first = await ended('before');
     await page.goto('/');
     await isVisible(page, 'Live');
+    await isVisible(page, 'The nodes agree');
     await page.locator(`#saga-${first} a`).focus();
     expect(await page.evaluate<number>('scrollY')).toBeGreaterThan(0);
     await page.evaluate('globalThis.isSamePage = true');
@@ -82,6 +90,7 @@ describeInBrowser('the console in a browser', () => {
     );
     await using tab = await open();
     const { page, complaints } = tab;
+    await lookOnlyWhenTold(page);
     await page.goto(`/sagas/${id}`);
     await page.getByRole('link', { name: 'Cancel ...' }).click();
     const dialog = page.getByRole('dialog', { name: 'Cancel this saga?' });
@@ -98,6 +107,25 @@ describeInBrowser('the console in a browser', () => {
     // Told by the stream, not asked for again.
     await page.locator('.facts').getByText('cancelled').waitFor();
     expect((await client.show(id)).status).toBe('cancelled');
+    expect(complaints).toEqual([]);
+  });
+
+  test('what somebody else does to a saga is seen on its page', async () => {
+    await send('POST', '/v1/participants/node02/pause', {});
+    const id = await start('of-another');
+    await untilSaga(id, ({ status }) => status === 'running');
+    await using tab = await open();
+    const { page, complaints } = tab;
+    await lookOnlyWhenTold(page);
+    await page.goto(`/sagas/${id}`);
+    await isVisible(page, 'Live');
+    await send('POST', `/v1/sagas/${id}/cancel`, { by: 'somebody else' });
+    await page.locator('.facts').getByText('compensating').waitFor();
+    await isVisible(page, /by somebody else/);
+    await send('POST', '/v1/participants/node02/resume', {});
+    await page.locator('.facts').getByText('cancelled').waitFor();
+    // Nothing more will change, and nobody listens.
+    await page.getByText('Live', { exact: true }).waitFor({ state: 'hidden' });
     expect(complaints).toEqual([]);
   });
 
@@ -159,6 +187,7 @@ describeInBrowser('the console in a browser', () => {
     await client.setFaults('node01', { lostReply: 0.25 });
     await page.locator('#node01-lostReply-value').getByText('25 %').waitFor();
     expect(await slider.inputValue()).toBe('25');
+    expect(await page.evaluate('document.activeElement.id')).toBe('node01-lostReply');
     await page.locator('#node01').getByRole('button', { name: 'No faults' }).click();
     await waitFor('no fault', async () => (await faults())['lostReply'] === 0);
     expect(complaints).toEqual([]);

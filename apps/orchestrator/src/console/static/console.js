@@ -41,7 +41,8 @@ async function look() {
   try {
     const next = await fetchMain(location.href);
     if (next) show(next);
-    if (!stream) tell(next !== undefined);
+    if (!next) tell(false);
+    else if (!main.dataset['events']) tell(undefined);
   } catch {
     tell(false);
   }
@@ -205,7 +206,8 @@ async function send(form, button) {
     if (!next) return tell(false);
     show(next);
     // What the reader has moved is now what is: from here on it follows again.
-    form.reset();
+    // Not `form.reset()`: one of its fields has that name.
+    HTMLFormElement.prototype.reset.call(form);
   } catch {
     tell(false);
   }

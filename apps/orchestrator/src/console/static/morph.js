@@ -2,7 +2,8 @@
 
 /**
  * Makes a tree what another one is, and leaves alone what is the same: focus, scroll, a half-typed field and an open
- * <details> survive. Children are found again by their ids.
+ * <details> survive. Children are found again by their ids, sections by those of their headings; where none has one, by
+ * their place.
  *
  * @param {Element} from stays in the document
  * @param {Element} to a new one, which is taken apart
@@ -63,7 +64,8 @@ function morphChildren(from, to) {
 }
 
 /** @param {ChildNode} node */
-const keyOf = (node) => (node instanceof Element ? node.id : '');
+const keyOf = (node) =>
+  node instanceof Element ? node.id || (node.getAttribute('aria-labelledby') ?? '') : '';
 
 /** @param {ChildNode} node */
 function removed(node) {
