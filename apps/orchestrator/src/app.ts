@@ -9,6 +9,7 @@ import { limitBody } from './body.ts';
 import { clusterRoutes } from './cluster.ts';
 import { eventRoutes, type EventParts } from './events/routes.ts';
 import { healthRoutes } from './health.ts';
+import { openapiRoutes } from './openapi/routes.ts';
 import { faultRoutes } from './operate/faults.ts';
 import { participantRoutes } from './operate/participants.ts';
 import { operateRoutes } from './operate/routes.ts';
@@ -89,6 +90,7 @@ export function createApp(parts: AppParts): Hono {
   app.route('/', clusterRoutes(parts.cluster));
   app.route('/', statusRoutes(parts));
   app.route('/', verifyRoutes(parts));
+  app.route('/', openapiRoutes(parts.version));
   app.route('/', queueRoutes(parts.queue));
   return app;
 }
@@ -115,6 +117,7 @@ const contents = {
   'GET /v1/status': 'what runs, and how far behind it is',
   'GET /v1/verify': 'is the cluster what the log says? NDJSON, a line a finding',
   'POST /v1/reconcile': 'what would repair it: {"apply":false}; or do it: {"apply":true}',
+  'GET /openapi.json': 'this API as OpenAPI 3.1; GET /docs: the same for people',
   'GET /queues': 'the queues (Bull Board)',
   'GET /healthz': 'alive',
   'GET /readyz': 'ready to accept',

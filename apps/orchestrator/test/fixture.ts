@@ -13,6 +13,7 @@ import {
   type SagaDefinition,
 } from '@reliable-ops/saga';
 import { createTestDatabase, startTestRedis, waitFor } from '@reliable-ops/testkit';
+import { checkAnswer } from './documented.ts';
 import { createApp, createEndWatch, type AppParts } from '../src/index.ts';
 import { createChangeFeed } from '../src/events/change-feed.ts';
 import { hintOfEnds, listenForChanges } from '../src/events/hints.ts';
@@ -128,7 +129,9 @@ export function startApi(
         ...(body === undefined ? {} : { body: (isRaw ? body : JSON.stringify(body)) as string }),
         ...(signal ? { signal } : {}),
       });
-      return replyOf(response);
+      const reply = await replyOf(response);
+      checkAnswer(method, path, reply.status, reply.headers.get('content-type'), reply.body);
+      return reply;
     },
     work(participant) {
       const participants = Object.fromEntries(
