@@ -19,4 +19,4 @@ ALTER TABLE "saga"."outbox" ALTER COLUMN "items" SET NOT NULL;
 --> statement-breakpoint
 ALTER TABLE "saga"."lanes" SET (fillfactor = 50);
 --> statement-breakpoint
-ALTER TABLE "saga"."sagas" SET (fillfactor = 70);
+ALTER TABLE "saga"."sagas" SET (fillfactor = 50);
