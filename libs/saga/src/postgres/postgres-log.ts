@@ -4,6 +4,7 @@ import type { Entry } from '../command.ts';
 import type { LogTransaction, SagaLog } from '../log.ts';
 import { claimRequests } from './claim-requests.ts';
 import { findOwed } from './find-owed.ts';
+import { findRequests } from './find-requests.ts';
 import { groupStuck } from './group-stuck.ts';
 import { lockLanes } from './lock-lanes.ts';
 import { deletePause, lockPauses, readPauses, writePause } from './pauses.ts';
@@ -98,6 +99,8 @@ export function createPostgresLog(sql: Sql): SagaLog {
         select id from saga.sagas where id = any(${ids}::bigint[]) and ended_at is not null`;
       return rows.map(({ id }) => id);
     },
+
+    findRequests: (keys) => findRequests(sql, keys),
 
     async countActive() {
       const [row] = await sql<

@@ -1,0 +1,89 @@
+import type { SagaLog } from '@reliable-ops/saga';
+
+/**
+ * Sagas that one process may have in hand between request and commit: they are what its memory holds. What is
+ * accepted lies in Postgres.
+ */
+const mostEntering = 50_000;
+/** Milliseconds for which a count serves without another one being begun. */
+const freshMs = 250;
+/** Milliseconds after that for which it serves while another one is under way; then whoever asks waits for that. */
+const staleMs = 2_000;
+/** Counting takes at most a twentieth of one connection's time, however many sagas there are to count. */
+const restFactor = 19;
+
+/**
+ * Keeps the active sagas (queued, running, compensating; of the whole log, whoever accepted them) below a bound.
+ * It knows them as the log's count, which is begun at most every 250 ms and only while requests come, plus what this
+ * process has accepted since: other orchestrators may overshoot by what they accept between two counts.
+ */
+export interface ActiveBound {
+  /** To be called before deciding. Where it answers a promise (after a pause), the count is too old until that resolves; it rejects with what the log throws. */
+  refresh(): Promise<void> | undefined;
+  /** Why `sagas` more are refused; undefined: they may come, and count as active until they leave. What is more than the bound by itself may come when nothing is active. */
+  enter(sagas: number): string | undefined;
+  /** Why not even one may come. */
+  whyFull(): string | undefined;
+  /** They are accepted, or not. */
+  leave(sagas: number, accepted: boolean): void;
+}
+
+export function createActiveBound(
+  log: Pick<SagaLog, 'countActive'>,
+  most: number,
+  clock: () => number = () => performance.now(),
+): ActiveBound {
+  let counted = 0;
+  /** Of this process, since the count began: some of them may be in it already, so we err on the safe side. */
+  let acceptedSince = 0;
+  let entering = 0;
+  /** From then on another count may begin. */
+  let nextAt = -Infinity;
+  let counting: Promise<void> | undefined;
+
+  const count = async (): Promise<void> => {
+    const startedAt = clock();
+    const before = acceptedSince;
+    try {
+      const { queued, running, compensating } = await log.countActive();
+      counted = queued + running + compensating;
+      acceptedSince -= before;
+      const now = clock();
+      nextAt = now + Math.max(freshMs, restFactor * (now - startedAt));
+    } finally {
+      counting = undefined;
+    }
+  };
+
+  const whyNot = (sagas: number): string | undefined => {
+    if (entering > 0 && entering + sagas > mostEntering)
+      return `sagas that wait to be accepted by this process: ${entering}: send again later`;
+    const active = counted + acceptedSince + entering;
+    if (active > 0 && active + sagas > most)
+      return `active sagas: ${active}, and there may be ${most} (MAX_ACTIVE_SAGAS): send again when some have ended`;
+    return undefined;
+  };
+
+  return {
+    refresh() {
+      const now = clock();
+      if (now < nextAt) return undefined;
+      if (!counting) {
+        counting = count();
+        // Who waits for it hears of its error; to others the old one serves.
+        counting.catch(() => {});
+      }
+      return now > nextAt + staleMs ? counting : undefined;
+    },
+    enter(sagas) {
+      const reason = whyNot(sagas);
+      if (reason === undefined) entering += sagas;
+      return reason;
+    },
+    whyFull: () => whyNot(1),
+    leave(sagas, accepted) {
+      entering -= sagas;
+      if (accepted) acceptedSince += sagas;
+    },
+  };
+}
