@@ -2,19 +2,17 @@ import { describe, expect, test } from '@jest/globals';
 import { createActiveBound } from '../src/sagas/active-bound.ts';
 
 /** A log that counts what it is told to, when it is told to. */
-function logOf(active: number) {
-  let answer = (): void => {};
+function logOf() {
+  let answer: (counted: number) => void = () => {};
   const log = {
-    active,
     counts: 0,
     /** Lets the count under way come back. */
-    answer: () => answer(),
+    answer: (counted: number) => answer(counted),
     countActive() {
       log.counts++;
-      const { active: running } = log;
       return new Promise<{ queued: number; running: number; compensating: number; stuck: number }>(
         (resolve) => {
-          answer = () => resolve({ queued: 0, running, compensating: 0, stuck: 0 });
+          answer = (running) => resolve({ queued: 0, running, compensating: 0, stuck: 0 });
         },
       );
     },
@@ -24,10 +22,10 @@ function logOf(active: number) {
 
 async function boundOf(active: number, most = 100) {
   const time = { now: 0 };
-  const log = logOf(active);
+  const log = logOf();
   const bound = createActiveBound(log, most, () => time.now);
   const first = bound.refresh();
-  log.answer();
+  log.answer(active);
   await first;
   return { bound, log, time };
 }
@@ -57,45 +55,42 @@ describe('the bound on active sagas', () => {
     bound.enter(60);
     bound.leave(60, true);
     time.now = 1_000;
-    log.active = 10; // of the 60, all but ten have ended
     bound.refresh();
     bound.enter(5);
     bound.leave(5, true);
-    log.answer();
+    log.answer(10); // of the 60, all but ten have ended
     await Promise.resolve();
     await Promise.resolve();
     expect(bound.enter(86)).toMatch(/^active sagas: 15/);
     expect(bound.enter(85)).toBeUndefined();
   });
 
-  test('the log is not asked while a count is young, nor twice at once, and longer not where counting takes long', async () => {
-    const { bound, log, time } = await boundOf(0);
-    expect(log.counts).toBe(1);
-    time.now = 200;
-    expect(bound.refresh()).toBeUndefined();
-    expect(log.counts).toBe(1);
-    time.now = 300;
-    for (let n = 0; n < 10; n++) expect(bound.refresh()).toBeUndefined();
-    expect(log.counts).toBe(2);
-    time.now = 400; // it takes 100 ms
-    log.answer();
-    await Promise.resolve();
-    await Promise.resolve();
-    time.now = 2_000;
-    bound.refresh();
-    expect(log.counts).toBe(2);
-    time.now = 2_400;
-    bound.refresh();
-    expect(log.counts).toBe(3);
+  test('the log is not asked while a count is young, nor twice at once, and less often where there is room', async () => {
+    const { bound, log, time } = await boundOf(60);
+    const countsAt = (now: number): number => {
+      time.now = now;
+      expect(bound.refresh()).toBeUndefined();
+      return log.counts;
+    };
+    const answer = async (active: number): Promise<void> => {
+      log.answer(active);
+      await Promise.resolve();
+      await Promise.resolve();
+    };
+    expect([countsAt(249), countsAt(250), countsAt(300)]).toEqual([1, 2, 2]);
+    await answer(40); // took 50 ms
+    expect([countsAt(1_299), countsAt(1_300)]).toEqual([2, 3]);
+    time.now = 1_500;
+    await answer(60); // took 200 ms: a rest of 1.8 s
+    expect([countsAt(3_299), countsAt(3_300)]).toEqual([3, 4]);
   });
 
   test('after a pause nobody is let in or refused by what was so before it', async () => {
     const { bound, log, time } = await boundOf(100);
     time.now = 60_000;
-    log.active = 0;
     const refreshing = bound.refresh();
     expect(refreshing).toBeDefined();
-    log.answer();
+    log.answer(0);
     await refreshing;
     expect(bound.enter(100)).toBeUndefined();
   });

@@ -5,16 +5,18 @@ import type { SagaLog } from '@reliable-ops/saga';
  * accepted lies in Postgres.
  */
 const mostEntering = 50_000;
-/** Milliseconds for which a count serves without another one being begun. */
+/** Milliseconds for which a count serves: where less than half of the bound is used, and where more. */
+const calmMs = 1_000;
 const freshMs = 250;
+/** A count that takes long (many to count, a busy machine) is followed by a rest of nine times as long, but at most of this. */
+const longestRestMs = 5_000;
+const restFactor = 9;
 /** Milliseconds after that for which it serves while another one is under way; then whoever asks waits for that. */
 const staleMs = 2_000;
-/** Counting takes at most a twentieth of one connection's time, however many sagas there are to count. */
-const restFactor = 19;
 
 /**
  * Keeps the active sagas (queued, running, compensating; of the whole log, whoever accepted them) below a bound.
- * It knows them as the log's count, which is begun at most every 250 ms and only while requests come, plus what this
+ * It knows them as the log's count, which is begun at most every 250 ms (a second, where there is room) and only while requests come, plus what this
  * process has accepted since: other orchestrators may overshoot by what they accept between two counts.
  */
 export interface ActiveBound {
@@ -37,8 +39,8 @@ export function createActiveBound(
   /** Of this process, since the count began: some of them may be in it already, so we err on the safe side. */
   let acceptedSince = 0;
   let entering = 0;
-  /** From then on another count may begin. */
-  let nextAt = -Infinity;
+  let countedAt = -Infinity;
+  let restMs = 0;
   let counting: Promise<void> | undefined;
 
   const count = async (): Promise<void> => {
@@ -48,32 +50,33 @@ export function createActiveBound(
       const { queued, running, compensating } = await log.countActive();
       counted = queued + running + compensating;
       acceptedSince -= before;
-      const now = clock();
-      nextAt = now + Math.max(freshMs, restFactor * (now - startedAt));
+      countedAt = clock();
+      restMs = Math.min(longestRestMs, restFactor * (countedAt - startedAt));
     } finally {
       counting = undefined;
     }
   };
 
+  const active = (): number => counted + acceptedSince + entering;
   const whyNot = (sagas: number): string | undefined => {
     if (entering > 0 && entering + sagas > mostEntering)
       return `sagas that wait to be accepted by this process: ${entering}: send again later`;
-    const active = counted + acceptedSince + entering;
-    if (active > 0 && active + sagas > most)
-      return `active sagas: ${active}, and there may be ${most} (MAX_ACTIVE_SAGAS): send again when some have ended`;
+    if (active() > 0 && active() + sagas > most)
+      return `active sagas: ${active()}, and there may be ${most} (MAX_ACTIVE_SAGAS): send again when some have ended`;
     return undefined;
   };
 
   return {
     refresh() {
-      const now = clock();
-      if (now < nextAt) return undefined;
+      const ageMs = clock() - countedAt;
+      const servesMs = Math.max(restMs, 2 * active() < most ? calmMs : freshMs);
+      if (ageMs < servesMs) return undefined;
       if (!counting) {
         counting = count();
         // Who waits for it hears of its error; to others the old one serves.
         counting.catch(() => {});
       }
-      return now > nextAt + staleMs ? counting : undefined;
+      return ageMs > servesMs + staleMs ? counting : undefined;
     },
     enter(sagas) {
       const reason = whyNot(sagas);

@@ -3,6 +3,7 @@ import type { Sql } from '@reliable-ops/database';
 import type { Entry } from '../command.ts';
 import type { LogTransaction, SagaLog } from '../log.ts';
 import { claimRequests } from './claim-requests.ts';
+import { countActive } from './count-active.ts';
 import { findOwed } from './find-owed.ts';
 import { findRequests } from './find-requests.ts';
 import { groupStuck } from './group-stuck.ts';
@@ -102,18 +103,7 @@ export function createPostgresLog(sql: Sql): SagaLog {
 
     findRequests: (keys) => findRequests(sql, keys),
 
-    async countActive() {
-      const [row] = await sql<
-        { queued: number; running: number; compensating: number; stuck: number }[]
-      >`
-        select count(*) filter (where status = 'queued')::int as queued,
-               count(*) filter (where status = 'running')::int as running,
-               count(*) filter (where status = 'compensating')::int as compensating,
-               count(*) filter (where stuck)::int as stuck
-        from saga.sagas
-        where status <> 'completed' and status in ('queued', 'running', 'compensating')`;
-      return row!;
-    },
+    countActive: () => countActive(sql),
 
     async measureOutbox() {
       const [row] = await sql<{ rows: number; oldest: Date | null }[]>`
