@@ -97,8 +97,8 @@ describe('the bound on active sagas', () => {
 
   test('however few are active, a process has a bound of what it holds in its own memory', async () => {
     const { bound } = await boundOf(0, 1_000_000);
-    expect(bound.enter(49_999)).toBeUndefined();
-    expect(bound.enter(2)).toMatch(/^sagas that wait to be accepted by this process: 49999/);
+    expect(bound.enter(19_999)).toBeUndefined();
+    expect(bound.enter(2)).toMatch(/^sagas that wait to be accepted by this process: 19999/);
     expect(bound.enter(1)).toBeUndefined();
   });
 });

@@ -7,7 +7,7 @@ import { startSystem } from '../system.ts';
 import { formatScale, leastRatio, mostMb } from './table.ts';
 
 /** Sagas of which the rate is taken. */
-export const partSagas = 100_000;
+const partSagas = 100_000;
 /** Code is compiled and connections are made before anything is measured. */
 const warmUpSagas = 20_000;
 const lookEveryMs = 500;

@@ -4,12 +4,12 @@ import type { SagaLog } from '@reliable-ops/saga';
  * Sagas that one process may have in hand between request and commit: they are what its memory holds. What is
  * accepted lies in Postgres.
  */
-const mostEntering = 50_000;
+const mostEntering = 20_000;
 /** Milliseconds for which a count serves: where less than half of the bound is used, and where more. */
 const calmMs = 1_000;
 const freshMs = 250;
 /** A count that takes long (many to count, a busy machine) is followed by a rest of nine times as long, but at most of this. */
-const longestRestMs = 5_000;
+const longestRestMs = 2_000;
 const restFactor = 9;
 /** Milliseconds after that for which it serves while another one is under way; then whoever asks waits for that. */
 const staleMs = 2_000;
