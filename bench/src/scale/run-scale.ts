@@ -1,7 +1,7 @@
 import { startChild } from '@reliable-ops/local';
 import { nodes } from '../client.ts';
 import { checkout, startEnvironment, type Environment } from '../environment.ts';
-import { readOwnMb, readPeakMb } from '../meter.ts';
+import { readCpuMs, readOwnMb, readPeakMb } from '../meter.ts';
 import { writeResult } from '../result.ts';
 import { startSystem } from '../system.ts';
 import { formatScale, leastRatio, mostMb } from './table.ts';
@@ -31,7 +31,10 @@ export async function runScale(sagas: number, write: (line: string) => void): Pr
     Redis: [redis.pid],
   };
   const peakMb: Record<string, number> = {};
+  const costs: Cost[] = [];
   const look = (): void => {
+    const cpuMs = Object.values(readCpuMs(processes)).reduce((sum, ms) => sum + ms, 0);
+    costs.push({ at: Date.now(), cpuMs });
     const { Postgres: _shared, ...others } = processes;
     for (const [name, mb] of Object.entries({
       ...readPeakMb(others),
@@ -75,7 +78,7 @@ export async function runScale(sagas: number, write: (line: string) => void): Pr
   write(`all ended after ${seconds.toFixed(1)} s; now each node is asked what it holds`);
   await verify(environment, sagas + warmUpSagas);
 
-  const parts = await readParts(environment, sagas);
+  const parts = await readParts(environment, sagas, costs);
   const tables = await sql<TableSize[]>`
     select schemaname || '.' || relname as table, n_live_tup::int as rows, n_dead_tup::int as dead,
       autovacuum_count::int as vacuums, pg_size_pretty(pg_table_size(relid)) as size, pg_size_pretty(pg_indexes_size(relid)) as indexes
@@ -101,21 +104,36 @@ export interface Part {
   until: number;
   /** Sagas a second. */
   rate: number;
+  /** In all processes, per saga: unlike the rate it hardly depends on what else the machine does. */
+  cpuMs: number;
+}
+
+/** CPU of all processes since their start, at a time. */
+interface Cost {
+  at: number;
+  cpuMs: number;
 }
 
 /** By the log: from the first one accepted, each part to the end of its last saga. */
-async function readParts({ sql }: Environment, sagas: number): Promise<Part[]> {
-  const rows = await sql<{ until: number; seconds: number }[]>`
+async function readParts({ sql }: Environment, sagas: number, costs: Cost[]): Promise<Part[]> {
+  const rows = await sql<{ until: number; began: number; ended: number }[]>`
     with measured as (
       select accepted_at, ended_at, row_number() over (order by ended_at) as n
       from saga.sagas where (input ->> 'groupId')::int < ${sagas}
     )
-    select max(n)::int as until,
-      extract(epoch from max(ended_at) - (select min(accepted_at) from measured))::float8 as seconds
+    select max(n)::int as until, extract(epoch from max(ended_at))::float8 * 1000 as ended,
+      extract(epoch from (select min(accepted_at) from measured))::float8 * 1000 as began
     from measured group by (n - 1) / ${partSagas} order by 1`;
-  return rows.map(({ until, seconds }, index) => {
-    const before = rows[index - 1] ?? { until: 0, seconds: 0 };
-    return { until, rate: (until - before.until) / (seconds - before.seconds) };
+  const costAt = (time: number): number =>
+    (costs.find(({ at }) => at >= time) ?? costs.at(-1)!).cpuMs;
+  return rows.map(({ until, began, ended }, index) => {
+    const before = rows[index - 1] ?? { until: 0, ended: began };
+    const sagasOfPart = until - before.until;
+    return {
+      until,
+      rate: (1_000 * sagasOfPart) / (ended - before.ended),
+      cpuMs: (costAt(ended) - costAt(before.ended)) / sagasOfPart,
+    };
   });
 }
 

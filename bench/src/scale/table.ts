@@ -20,8 +20,8 @@ export function formatScale({ sagas, seconds, parts, ratio, peakMb, tables }: Re
     '',
     `${sagas} sagas in ${seconds.toFixed(1)} s, ${(sagas / seconds).toFixed(0)} sagas/s; every node holds exactly their groups`,
     ...parts.map(
-      ({ until, rate }) =>
-        `to ${String(until).padStart(9)}  ${rate.toFixed(0).padStart(7)} sagas/s`,
+      ({ until, rate, cpuMs }) =>
+        `to ${String(until).padStart(9)}  ${rate.toFixed(0).padStart(7)} sagas/s  ${cpuMs.toFixed(3)} ms of CPU each`,
     ),
     `last / first   ${ratio.toFixed(2)} x   at least ${leastRatio} x   ${verdict(ratio >= leastRatio)}`,
     ...Object.entries(peakMb).map(
