@@ -3,9 +3,6 @@ import { Agent, request as send, type Dispatcher } from 'undici';
 
 const agent = new Agent();
 
-/** Statuses whose Response may have no body. */
-const bodiless = new Set([204, 205, 304]);
-
 interface NodeRequestInit {
   /** The request's body, beside the Request: in one it becomes a stream, which ky's copy of the Request then splits. */
   nodeBody?: string;
@@ -39,21 +36,33 @@ export async function fetchFromNode(
     body,
     signal,
   });
-  return textResponse(bodiless.has(answer.status) ? '' : answer.text, {
-    status: answer.status,
-    headers: headersOf(answer.headers),
-  });
+  return answer as unknown as Response;
 }
 
-/**
- * To be read by `text` or `json`: a Response that holds its body itself makes a stream of it. Defined, not assigned: those of
- * @hono/node-server, which takes the place of the global Response, are read-only.
- */
-const textResponse = (text: string, init: ResponseInit): Response =>
-  Object.defineProperties(new Response(null, init), {
-    text: { value: async () => text },
-    json: { value: async () => JSON.parse(text) as unknown },
-  });
+/** What is asked of an answer here, by ky too. A Response would make a stream of its body and check each header once more. */
+class NodeAnswer implements Pick<Response, 'status' | 'ok' | 'text' | 'json' | 'headers'> {
+  readonly status: number;
+  readonly #head: Record<string, string | string[] | undefined>;
+  readonly #text: string;
+
+  constructor(status: number, head: Record<string, string | string[] | undefined>, text: string) {
+    this.status = status;
+    this.#head = head;
+    this.#text = text;
+  }
+  get ok(): boolean {
+    return this.status >= 200 && this.status < 300;
+  }
+  get headers(): Headers {
+    return new Headers(headersOf(this.#head));
+  }
+  async text(): Promise<string> {
+    return this.#text;
+  }
+  async json(): Promise<unknown> {
+    return JSON.parse(this.#text);
+  }
+}
 
 async function callNode(
   url: string,
@@ -61,14 +70,14 @@ async function callNode(
     signal,
     ...options
   }: Pick<Dispatcher.RequestOptions, 'method' | 'headers' | 'body'> & { signal: AbortSignal },
-) {
+): Promise<NodeAnswer> {
   try {
     const { statusCode, headers, body } = await send(url, {
       ...options,
       signal,
       dispatcher: agent,
     });
-    return { status: statusCode, headers, text: await body.text() };
+    return new NodeAnswer(statusCode, headers, await body.text());
   } catch (cause) {
     signal.throwIfAborted();
     throw new TypeError('fetch failed', { cause });

@@ -102,13 +102,15 @@ export function createPlainNode(http: KyInstance, options: PlainNodeOptions = {}
   return each(handle, { concurrency: options.concurrency ?? 16 });
 }
 
-/** `{"message","status"}` where it is one, else the text. */
+/** `{"message","status"}` where it is one, else the text: a success answers plain text. */
 function messageOf(text: string): string {
+  const trimmed = text.trim();
+  if (!trimmed.startsWith('{')) return trimmed.slice(0, 200);
   try {
-    const body: unknown = JSON.parse(text);
+    const body: unknown = JSON.parse(trimmed);
     if (typeof body === 'object' && body !== null && 'message' in body) return String(body.message);
   } catch {
-    // A success answers plain text.
+    // Told as it stands.
   }
-  return text.trim().slice(0, 200);
+  return trimmed.slice(0, 200);
 }
