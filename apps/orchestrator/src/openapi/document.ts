@@ -205,7 +205,7 @@ function refusalsOf(codes: ErrorCode[]): Record<string, DocumentedAnswer> {
       status,
       {
         description: own.join(', '),
-        ...(status === 503
+        ...(status === 429 || status === 503
           ? { headers: { 'Retry-After': { description: 'Seconds', schema: { type: 'integer' } } } }
           : {}),
         content: {
