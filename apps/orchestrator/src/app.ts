@@ -4,13 +4,13 @@ import type { Logger } from '@reliable-ops/runtime';
 import type { BullmqQueue, Engine, Registry, SagaLog } from '@reliable-ops/saga';
 import { Hono } from 'hono';
 import { methodNotAllowed } from 'hono/method-not-allowed';
-import { secureHeaders } from 'hono/secure-headers';
 import { limitBody } from './body.ts';
 import { clusterRoutes } from './cluster.ts';
 import type { Sampler } from './console/measures/sampler.ts';
 import { consoleRoutes } from './console/routes.tsx';
 import { eventRoutes, type EventParts } from './events/routes.ts';
 import { healthRoutes } from './health.ts';
+import { openapiRoutes } from './openapi/routes.ts';
 import { faultRoutes } from './operate/faults.ts';
 import { participantRoutes } from './operate/participants.ts';
 import { operateRoutes } from './operate/routes.ts';
@@ -20,7 +20,7 @@ import { logRequests } from './request-log.ts';
 import { createSagaReader } from './sagas/reading.ts';
 import { sagaRoutes } from './sagas/routes.ts';
 import type { EndWatch } from './sagas/waiting.ts';
-import { guardContent } from './security/content-policy.ts';
+import { secureAnswers } from './security/answer-headers.ts';
 import { guardHosts, type HostOptions } from './security/hosts.ts';
 import { createSessions } from './security/session.ts';
 import { requireToken } from './security/tokens.ts';
@@ -42,6 +42,8 @@ export interface AppParts
   registry: Registry;
   queue: BullmqQueue;
   endWatch: EndWatch;
+  /** Sagas that may be active at once before more are refused. */
+  maxActiveSagas: number;
   cluster: ClusterReader;
   faults: FaultClient;
   /** Numbers over time, for the console. */
@@ -60,16 +62,7 @@ export function createApp(parts: AppParts): Hono {
   );
 
   app.use(logRequests(logger));
-  app.use(
-    secureHeaders({
-      // Whoever puts TLS in front says so there; on loopback it would spoil plain HTTP on other ports.
-      strictTransportSecurity: false,
-      // With `no-referrer` a form of ours would be sent with `Origin: null`, which we refuse.
-      referrerPolicy: 'same-origin',
-      xFrameOptions: 'DENY',
-    }),
-  );
-  app.use(guardContent);
+  app.use(secureAnswers);
   app.use(guardHosts(parts));
   const sessions = createSessions(tokens);
   app.use(requireToken(tokens, sessions));
@@ -98,6 +91,7 @@ export function createApp(parts: AppParts): Hono {
   app.route('/', clusterRoutes(parts.cluster));
   app.route('/', statusRoutes(parts));
   app.route('/', verifyRoutes(parts));
+  app.route('/', openapiRoutes(parts.version));
   app.route('/', queueRoutes(parts.queue));
   return app;
 }
@@ -124,6 +118,7 @@ const contents = {
   'GET /v1/status': 'what runs, and how far behind it is',
   'GET /v1/verify': 'is the cluster what the log says? NDJSON, a line a finding',
   'POST /v1/reconcile': 'what would repair it: {"apply":false}; or do it: {"apply":true}',
+  'GET /openapi.json': 'this API as OpenAPI 3.1; GET /docs: the same for people',
   'GET /queues': 'the queues (Bull Board)',
   'GET /healthz': 'alive',
   'GET /readyz': 'ready to accept',

@@ -5,6 +5,7 @@ import { serveStatic } from '@hono/node-server/serve-static';
 import type { BullmqQueue } from '@reliable-ops/saga';
 import { Hono, type MiddlewareHandler } from 'hono';
 import { ProblemError, unavailable } from './problem.ts';
+import { boardPolicy } from './security/content-policy.ts';
 
 const basePath = '/queues';
 
@@ -59,9 +60,10 @@ export function queueRoutes(queue: Pick<BullmqQueue, 'queues' | 'isConnected'>):
   return app;
 }
 
-/** The page asks Google for its fonts; the policy does not let it, and without the question it does not complain. */
+/** The page asks Google for its fonts; its policy does not let it, and without the question it does not complain. */
 const withoutWebFonts: MiddlewareHandler = async (context, next) => {
   await next();
+  context.header('Content-Security-Policy', boardPolicy);
   const { res } = context;
   if (!res.headers.get('content-type')?.startsWith('text/html')) return;
   const page = (await res.text()).replaceAll(/<link\b[^>]*\bfonts\.googleapis\.com[^>]*>/g, '');

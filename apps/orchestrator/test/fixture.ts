@@ -13,6 +13,7 @@ import {
   type SagaDefinition,
 } from '@reliable-ops/saga';
 import { createTestDatabase, startTestRedis, waitFor } from '@reliable-ops/testkit';
+import { checkAnswer } from './documented.ts';
 import { createApp, createEndWatch, type AppParts } from '../src/index.ts';
 import { createEndedTally } from '../src/console/measures/ended-tally.ts';
 import { startSampler } from '../src/console/measures/sampler.ts';
@@ -109,6 +110,7 @@ export function startApi(
     feed,
     sagaWatch,
     sampler,
+    maxActiveSagas: 100_000,
     cluster: { read: async (): Promise<ClusterView> => ({ consistent: true, nodes: {} }) },
     faults: createFaultClient({ url: 'http://127.0.0.1:9', timeoutMs: 1_000 }),
     verify: (signal) =>
@@ -134,7 +136,9 @@ export function startApi(
         ...(body === undefined ? {} : { body: (isRaw ? body : JSON.stringify(body)) as string }),
         ...(signal ? { signal } : {}),
       });
-      return replyOf(response);
+      const reply = await replyOf(response);
+      checkAnswer(method, path, reply.status, reply.headers.get('content-type'), reply.body);
+      return reply;
     },
     work(participant) {
       const participants = Object.fromEntries(

@@ -1,5 +1,5 @@
 import { sagaStatuses, type SagaStatus } from '@reliable-ops/contracts';
-import type { Saga } from './record.ts';
+import type { Cohort } from './record.ts';
 
 /** Sagas that one transaction has changed, and the state that it left them in. */
 export interface ChangedSagas {
@@ -8,13 +8,14 @@ export interface ChangedSagas {
   ids: number[];
 }
 
-export function groupChanged(sagas: Pick<Saga, 'id' | 'status' | 'stuck'>[]): ChangedSagas[] {
+export function groupChanged(cohorts: Cohort[]): ChangedSagas[] {
   const groups = new Map<string, ChangedSagas>();
-  for (const { id, status, stuck } of sagas) {
+  for (const { state, members } of cohorts) {
+    const { status, stuck } = state;
     const name = stuck ? `${status}!` : status;
-    const group = groups.get(name);
-    if (group) group.ids.push(id);
-    else groups.set(name, { status, stuck, ids: [id] });
+    const group = groups.get(name) ?? { status, stuck, ids: [] };
+    for (const { id } of members) group.ids.push(id);
+    groups.set(name, group);
   }
   return [...groups.values()];
 }

@@ -19,8 +19,9 @@ import {
 import { pauseParticipant, resumeParticipant, type PauseAnswer } from './pause.ts';
 import type { JobQueue } from './queue.ts';
 import { rampOf } from './ramp.ts';
-import type { Saga } from './record.ts';
+import type { Cohort } from './record.ts';
 import { createRunner } from './run.ts';
+import { createSiblings } from './siblings.ts';
 
 /** What the verbs work with. Clock and chance come in from here, so that a simulation can pass its own. */
 export interface EngineParts {
@@ -76,6 +77,8 @@ const publishWeight = 200;
 const standingWeight = 500;
 /** A job this late, or one that was sent before, is checked against its row before it is carried out, in milliseconds. */
 const lateMs = 1_000;
+/** How long an outcome waits for its siblings, in times of its own call: a participant that hangs holds up no other for longer. */
+const siblingPatience = 2;
 /** Stuck sagas that are retried in one transaction. */
 const stuckPage = 1_000;
 /** Milliseconds after which a retry of all that are stuck lets its caller hear how far it is. */
@@ -131,7 +134,7 @@ export function createEngine({
   const publish = (entries: Entry[]): void => {
     for (const entry of entries) publisher.submit(entry).catch(() => {});
   };
-  const announce = (changed: Saga[]): void => {
+  const announce = (changed: Cohort[]): void => {
     if (changed.length > 0) queue.announce(groupChanged(changed)).catch(() => {});
   };
 
@@ -151,7 +154,7 @@ export function createEngine({
 
   const committer = createBatcher<EntryResult, void>({
     maxWeight: commitWeight,
-    weightOf: ({ entry }) => entry.commands.length,
+    weightOf: ({ entry }) => entry.items.length,
     isFaultOfOne,
     async run(results) {
       const { entries, changed, stuck } = await commitResults(parts, results);
@@ -167,6 +170,7 @@ export function createEngine({
   });
 
   const runner = createRunner(participants, clock);
+  const siblings = createSiblings();
 
   const standing = createBatcher<Entry, boolean>({
     maxWeight: standingWeight,
@@ -177,8 +181,7 @@ export function createEngine({
     },
   });
   /** An operator may have taken the row away while the job waited: what it would do now is no longer owed. */
-  const mayBeGone = ({ dueAt, commands }: Entry): boolean =>
-    clock() - dueAt > lateMs || commands.some(({ attempt }) => attempt > 1);
+  const mayBeGone = ({ dueAt, attempt }: Entry): boolean => clock() - dueAt > lateMs || attempt > 1;
 
   const tellOf = ({ answers, entries, withdrawn, changed }: Operated) => {
     publish(entries);
@@ -192,7 +195,8 @@ export function createEngine({
     async runEntry(entry) {
       if (mayBeGone(entry) && !(await standing.submit(entry)))
         return 'no longer owed: its row is gone';
-      const result = await runner.run(entry);
+      const result = await siblings.during(entry, () => runner.run(entry));
+      await siblings.untilBack(entry, siblingPatience * (clock() - result.startedAt));
       await committer.submit(result);
       return summaryOf(result);
     },
@@ -229,6 +233,7 @@ export function createEngine({
     async idle() {
       await Promise.all([accepter.idle(), standing.idle()]);
       await runner.idle();
+      await siblings.idle();
       await committer.idle();
       await publisher.idle();
     },

@@ -1,5 +1,5 @@
 import type { Sql } from '@reliable-ops/database';
-import type { BullmqQueue, Command } from '@reliable-ops/saga';
+import { commandOf, type BullmqQueue, type Command } from '@reliable-ops/saga';
 import { postgresPatienceMs, within } from '../within.ts';
 
 /** A job on a participant's queue. */
@@ -29,7 +29,9 @@ export async function findJobsOf(
     postgresPatienceMs,
     sql<{ id: string; queue: string; kind: string; due: Date }[]>`
       select id, participant as queue, kind, due_at as due from saga.outbox
-      where commands @> jsonb_build_array(jsonb_build_object('sagaId', ${sagaId}::bigint))
+      where exists (
+        select from jsonb_array_elements(items) as item where (item ->> 0)::bigint = ${sagaId}::bigint
+      )
       order by due_at limit ${mostJobs}`,
   );
   const jobs = owed.map(({ due, ...job }) => ({ ...job, dueAt: due.getTime(), isOwed: true }));
@@ -49,7 +51,7 @@ async function findEnded(
 ): Promise<SagaJob[]> {
   if (!isConnected()) throw new Error('Redis is away');
   // As text: parsing some hundred batches would hold up whoever else is served.
-  const mention = new RegExp(`"sagaId":${sagaId}[,}]`);
+  const mention = `[${sagaId},"`;
   const found = await Promise.all(
     [...queues].map(async ([name, queue]) => {
       const sets = ['completed', 'failed'].map((state) =>
@@ -60,7 +62,7 @@ async function findEnded(
       for (const id of ids) {
         const fields = await redis.hmget(queue.toKey(id), 'data', 'name', 'timestamp', 'delay');
         const [data, kind, timestamp, delay] = fields;
-        if (data == null || kind == null || !mention.test(data)) continue;
+        if (data == null || kind == null || !data.includes(mention)) continue;
         const dueAt = Number(timestamp) + Number(delay ?? 0);
         own.push({ id, queue: name, kind, dueAt, isOwed: false });
       }
@@ -79,5 +81,8 @@ export async function readJob(
   const queue = queues.get(name);
   if (!queue || !isConnected()) return undefined;
   const job = await within(lookLimitMs, queue.getJob(id));
-  return job && { kind: job.name, commands: job.data.commands };
+  if (!job) return undefined;
+  const { step, phase, attempt, items } = job.data;
+  const head = { participant: name, kind: job.name, step, phase, attempt };
+  return { kind: job.name, commands: items.map((item) => commandOf(head, item)) };
 }

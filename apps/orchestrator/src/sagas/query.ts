@@ -16,7 +16,7 @@ export const sagaFilter = z.strictObject({
 });
 
 /** GET /v1/sagas */
-const sagaParameters = sagaFilter.extend({
+export const sagaParameters = sagaFilter.extend({
   stuck: z.enum(['true', 'false']).optional(),
   limit: z
     .string()

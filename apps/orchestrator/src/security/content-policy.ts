@@ -1,7 +1,5 @@
-import type { MiddlewareHandler } from 'hono';
-
 /** Own files only: no inline script or style, no frame, no form that leads elsewhere. It works without any network but ours. */
-const strict = [
+export const strictPolicy = [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self'",
@@ -13,7 +11,7 @@ const strict = [
 ].join('; ');
 
 /** Bull Board styles itself by elements that it makes, and has a base address. Fonts are its own or the system's. */
-const board = [
+export const boardPolicy = [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self' 'unsafe-inline'",
@@ -23,11 +21,3 @@ const board = [
   "base-uri 'self'",
   "frame-ancestors 'none'",
 ].join('; ');
-
-/** Content-Security-Policy on every answer. An answer that brings its own keeps it. */
-export const guardContent: MiddlewareHandler = async (context, next) => {
-  await next();
-  if (context.res.headers.has('Content-Security-Policy')) return;
-  const isBoard = /^\/queues(?:\/|$)/.test(context.req.path);
-  context.res.headers.set('Content-Security-Policy', isBoard ? board : strict);
-};
