@@ -33,6 +33,8 @@ export interface AppParts extends HostOptions, Pick<VerifyParts, 'verify' | 'clo
   registry: Registry;
   queue: BullmqQueue;
   endWatch: EndWatch;
+  /** Sagas that may be active at once before more are refused. */
+  maxActiveSagas: number;
   cluster: ClusterReader;
   faults: FaultClient;
   logger: Logger;

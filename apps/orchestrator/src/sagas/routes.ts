@@ -13,10 +13,16 @@ import { readBatch, readSingle } from './request.ts';
 import { summaryOf, viewOf } from './view.ts';
 
 export function sagaRoutes(
-  { engine, registry, endWatch }: Pick<AppParts, 'engine' | 'registry' | 'endWatch'>,
+  {
+    engine,
+    log,
+    registry,
+    endWatch,
+    maxActiveSagas,
+  }: Pick<AppParts, 'engine' | 'log' | 'registry' | 'endWatch' | 'maxActiveSagas'>,
   reader: SagaReader,
 ): Hono {
-  const accept = createAcceptance(engine);
+  const { admit, accept } = createAcceptance(engine, log, maxActiveSagas);
   const read = async (id: number) => {
     const saga = await reader.get(id);
     if (!saga) throw new ProblemError(404, 'NOT_FOUND', `there is no saga ${id}`);
@@ -27,6 +33,7 @@ export function sagaRoutes(
   app.post('/v1/sagas', async (context) => {
     const idempotencyKey = idempotencyKeyOf(context);
     const waitMs = preferredWaitMs(context);
+    await admit(idempotencyKey);
     const asked = await readSingle(registry, context);
     const { sagaIds, batchId, repeated } = await accept('single', idempotencyKey, [asked]);
     const id = repeated ? await reader.firstOf(batchId) : sagaIds[0]!;
@@ -46,6 +53,7 @@ export function sagaRoutes(
 
   app.post('/v1/sagas/batch', async (context) => {
     const idempotencyKey = idempotencyKeyOf(context);
+    await admit(idempotencyKey);
     const asked = await readBatch(registry, context);
     const { batchId } = await accept('batch', idempotencyKey, asked);
     // On a repeat the digest is the same, and so the number.
