@@ -19,6 +19,7 @@ import { pauseParticipant, resumeParticipant, type PauseAnswer } from './pause.t
 import type { JobQueue } from './queue.ts';
 import { rampOf } from './ramp.ts';
 import { createRunner } from './run.ts';
+import { createSiblings } from './siblings.ts';
 
 /** What the verbs work with. Clock and chance come in from here, so that a simulation can pass its own. */
 export interface EngineParts {
@@ -74,6 +75,8 @@ const publishWeight = 200;
 const standingWeight = 500;
 /** A job this late, or one that was sent before, is checked against its row before it is carried out, in milliseconds. */
 const lateMs = 1_000;
+/** How long an outcome waits for its siblings, in times of its own call: a participant that hangs holds up no other for longer. */
+const siblingPatience = 2;
 /** Stuck sagas that are retried in one transaction. */
 const stuckPage = 1_000;
 /** Milliseconds after which a retry of all that are stuck lets its caller hear how far it is. */
@@ -148,7 +151,7 @@ export function createEngine({
 
   const committer = createBatcher<EntryResult, void>({
     maxWeight: commitWeight,
-    weightOf: ({ entry }) => entry.commands.length,
+    weightOf: ({ entry }) => entry.items.length,
     isFaultOfOne,
     async run(results) {
       const { entries, ended, stuck } = await commitResults(parts, results);
@@ -164,6 +167,7 @@ export function createEngine({
   });
 
   const runner = createRunner(participants, clock);
+  const siblings = createSiblings();
 
   const standing = createBatcher<Entry, boolean>({
     maxWeight: standingWeight,
@@ -174,8 +178,7 @@ export function createEngine({
     },
   });
   /** An operator may have taken the row away while the job waited: what it would do now is no longer owed. */
-  const mayBeGone = ({ dueAt, commands }: Entry): boolean =>
-    clock() - dueAt > lateMs || commands.some(({ attempt }) => attempt > 1);
+  const mayBeGone = ({ dueAt, attempt }: Entry): boolean => clock() - dueAt > lateMs || attempt > 1;
 
   const tellOf = ({ answers, entries, withdrawn, ended }: Operated) => {
     publish(entries);
@@ -189,7 +192,8 @@ export function createEngine({
     async runEntry(entry) {
       if (mayBeGone(entry) && !(await standing.submit(entry)))
         return 'no longer owed: its row is gone';
-      const result = await runner.run(entry);
+      const result = await siblings.during(entry, () => runner.run(entry));
+      await siblings.untilBack(entry, siblingPatience * (clock() - result.startedAt));
       await committer.submit(result);
       return summaryOf(result);
     },
@@ -226,6 +230,7 @@ export function createEngine({
     async idle() {
       await Promise.all([accepter.idle(), standing.idle()]);
       await runner.idle();
+      await siblings.idle();
       await committer.idle();
       await publisher.idle();
     },
