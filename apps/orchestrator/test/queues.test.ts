@@ -41,7 +41,8 @@ test('its jobs tell what they do to which saga', async () => {
   await until(async () => (await jobsOf('node02')).length > 0);
   const [job] = await jobsOf('node02');
   expect(job.name).toBe('create');
-  expect(job.data.commands).toMatchObject([{ sagaId: Number(body.id), key: 'group:board' }]);
+  expect(job.data).toMatchObject({ step: 'node02', phase: 'action', attempt: 1 });
+  expect(job.data.items).toMatchObject([[Number(body.id), 'group:board', expect.any(Number), {}]]);
 });
 
 test('no button of it changes anything', async () => {

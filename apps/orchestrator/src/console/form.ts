@@ -36,8 +36,8 @@ export function operatorIn(form: URLSearchParams, needsNote: boolean): Operator 
   throw badRequest(issue.path.join('.'), `${issue.path.join('.')}: ${issue.message}`);
 }
 
-/** The faults that a form of sliders asks for, probabilities in percent. `before`: what the form does not show stays. */
-export function faultsIn(form: URLSearchParams, before: NodeFaults): NodeFaults {
+/** The faults that a form of sliders asks for, probabilities in percent. It does not show the seed, which stays. */
+export function faultsIn(form: URLSearchParams, seed: number | null): NodeFaults {
   const number = (name: string, most: number): number => {
     const value = Number(form.get(name) ?? 0);
     if (!Number.isFinite(value) || value < 0 || value > most)
@@ -52,6 +52,6 @@ export function faultsIn(form: URLSearchParams, before: NodeFaults): NodeFaults 
     reset: number('reset', 100) / 100,
     delayMs: Math.round(number('delayMs', 600_000)),
     down: form.get('down') === 'true',
-    seed: before.seed,
+    seed,
   };
 }

@@ -106,5 +106,6 @@ const Rooms = ({ place }: Pick<PageOptions, 'place'>) => (
       </a>
     ))}
     <a href="/queues">Queues</a>
+    <a href="/docs">API</a>
   </nav>
 );

@@ -3,6 +3,7 @@ import { hasEnded, type OperatorVerb } from '@reliable-ops/contracts';
 import { Hono, type Context } from 'hono';
 import { setCookie, deleteCookie } from 'hono/cookie';
 import type { AppParts } from '../app.ts';
+import { told } from '../operate/faults.ts';
 import { readStuck } from '../operate/stuck.ts';
 import { ProblemError, problemErrorOf } from '../problem.ts';
 import type { SagaReader } from '../sagas/reading.ts';
@@ -223,11 +224,8 @@ export function consoleRoutes(parts: Parts, reader: SagaReader, sessions: Sessio
   app.post('/nodes/:name/faults', async (context) => {
     const name = nodeIn(context);
     const form = await readForm(context);
-    const made = await nodes.readFaults();
-    const before = typeof made === 'object' ? made[name] : undefined;
-    if (!before)
-      throw new ProblemError(503, 'CLUSTER_AWAY', 'the cluster does not take faults right now');
-    await faults.set(name, faultsIn(form, before));
+    const seed = (await told(faults.read()))[name]?.seed ?? null;
+    await told(faults.set(name, faultsIn(form, seed)));
     return context.redirect(`/nodes?said=faults#${name}`, 303);
   });
 

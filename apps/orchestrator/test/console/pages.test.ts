@@ -211,6 +211,20 @@ describe('operators', () => {
   });
 });
 
+test('from a job of many commands one finds each saga, and from the saga the job', async () => {
+  const inputs = ['many-1', 'many-2', 'many-3'].map((groupId) => ({ groupId }));
+  const body = { saga: 'create-group', inputs };
+  await api.send('POST', '/v1/sagas/batch', { body });
+  const { body: page } = await api.send('GET', '/v1/sagas?limit=3');
+  const ids = page.sagas.map(({ id }: { id: string }) => id);
+  const jobs = await open(`/sagas/${ids[1]}/jobs`);
+  const [, jobId] = /\/queues\/queue\/node01\/([\w-]+)/.exec(jobs.text) ?? [];
+  expect(jobs.text).toContain('owed');
+  await until(async () => (await open(`/jobs/node01/${jobId}`)).status === 200);
+  const { text } = await open(`/jobs/node01/${jobId}`);
+  for (const id of ids) expect(text).toContain(`href="/sagas/${id}"`);
+});
+
 test('what is not there is a page that says so', async () => {
   for (const path of ['/sagas/987654', '/nodes/node09/pause', '/jobs/node01/none', '/jobs/x/1']) {
     const reply = await open(path);
