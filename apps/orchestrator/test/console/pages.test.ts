@@ -186,6 +186,13 @@ describe('operators', () => {
     expect(await api.log.readPauses()).toEqual([]);
   });
 
+  test('whose cluster does not answer read that, and it is no bug', async () => {
+    const reply = await submit('/nodes/node01/faults', { error: '50' });
+    expect(reply.status).toBe(503);
+    expect(reply.text).toContain('the node API does not answer');
+    expect((await open('/nodes')).text).toContain('does not say which faults it makes');
+  });
+
   test.each([
     '/sagas/1/cancel',
     '/nodes/node01/pause',
