@@ -25,8 +25,8 @@ export interface EntryResult {
 export interface Committed {
   /** To be published. */
   entries: Entry[];
-  /** Sagas that ended. */
-  ended: number[];
+  /** Sagas as they are now. */
+  changed: Cohort[];
   /** Sagas that are stuck since now. */
   stuck: { id: number; error: string }[];
 }
@@ -50,7 +50,7 @@ export async function commitResults(
       lockSagas(tx, keys, ids),
     ]);
     const taken = results.filter(({ entry }) => standing.delete(entry.id));
-    if (taken.length === 0) return { entries: [], ended: [], stuck: [] };
+    if (taken.length === 0) return { entries: [], changed: [], stuck: [] };
 
     const now = clock();
     const halves: Entry[] = [];
@@ -66,7 +66,7 @@ export async function commitResults(
     }
 
     const stuck: Committed['stuck'] = [];
-    const { changes, ended } = changeSagas(parts, locked, now, (cohort, rules) =>
+    const { changes } = changeSagas(parts, locked, now, (cohort, rules) =>
       settled.split(cohort).map(({ members, outcomes }) => {
         const after = advance(rules, cohort.state, outcomes, now);
         if (after.state.stuck && !cohort.state.stuck) {
@@ -78,7 +78,7 @@ export async function commitResults(
     );
     changes.entries.push(...halves);
     tx.write(changes);
-    return { entries: changes.entries, ended, stuck };
+    return { entries: changes.entries, changed: changes.updated, stuck };
   });
 }
 

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { isPostgresAway } from '@reliable-ops/database';
 import { acceptRequests, type Accepted, type AcceptRequest } from './accept.ts';
+import { groupChanged } from './announcement.ts';
 import { createBatcher } from './batcher.ts';
 import type { Entry, Participant } from './command.ts';
 import { commitResults, type EntryResult } from './commit.ts';
@@ -18,6 +19,7 @@ import {
 import { pauseParticipant, resumeParticipant, type PauseAnswer } from './pause.ts';
 import type { JobQueue } from './queue.ts';
 import { rampOf } from './ramp.ts';
+import type { Cohort } from './record.ts';
 import { createRunner } from './run.ts';
 import { createSiblings } from './siblings.ts';
 
@@ -132,8 +134,8 @@ export function createEngine({
   const publish = (entries: Entry[]): void => {
     for (const entry of entries) publisher.submit(entry).catch(() => {});
   };
-  const announce = (sagaIds: number[]): void => {
-    if (sagaIds.length > 0) queue.announceEnded(sagaIds).catch(() => {});
+  const announce = (changed: Cohort[]): void => {
+    if (changed.length > 0) queue.announce(groupChanged(changed)).catch(() => {});
   };
 
   const isFaultOfOne = (error: unknown): boolean => !isPostgresAway(error);
@@ -143,8 +145,9 @@ export function createEngine({
     weightOf: ({ sagas }) => sagas.length,
     isFaultOfOne,
     async run(requests) {
-      const { results, entries } = await acceptRequests(parts, requests);
+      const { results, entries, changed } = await acceptRequests(parts, requests);
       publish(entries);
+      announce(changed);
       return results;
     },
   });
@@ -154,9 +157,9 @@ export function createEngine({
     weightOf: ({ entry }) => entry.items.length,
     isFaultOfOne,
     async run(results) {
-      const { entries, ended, stuck } = await commitResults(parts, results);
+      const { entries, changed, stuck } = await commitResults(parts, results);
       publish(entries);
-      announce(ended);
+      announce(changed);
       if (stuck.length > 0)
         warn(
           { sagas: stuck.length, some: stuck.slice(0, namedStuck) },
@@ -180,9 +183,9 @@ export function createEngine({
   /** An operator may have taken the row away while the job waited: what it would do now is no longer owed. */
   const mayBeGone = ({ dueAt, attempt }: Entry): boolean => clock() - dueAt > lateMs || attempt > 1;
 
-  const tellOf = ({ answers, entries, withdrawn, ended }: Operated) => {
+  const tellOf = ({ answers, entries, withdrawn, changed }: Operated) => {
     publish(entries);
-    announce(ended);
+    announce(changed);
     if (withdrawn.length > 0) queue.withdraw(withdrawn).catch(() => {});
     return answers;
   };
