@@ -5,7 +5,7 @@ const pageSagas = 50;
 /** Ids looked through by one query where no index serves the filter: some milliseconds. */
 export const windowIds = 10_000;
 /** Milliseconds that one page looks on, where few sagas fit. Then it shows what there is, and the way on. */
-const patienceMs = 40;
+const patienceMs = 25;
 
 export interface SagaPage {
   sagas: Saga[];

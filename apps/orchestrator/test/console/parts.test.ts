@@ -257,7 +257,7 @@ describe('the search', () => {
     const listSagas = async (query: { before?: number; since?: number }): Promise<Saga[]> => {
       if (query.before === undefined) return [sagaOf(1_000_000)];
       asked.push(query);
-      now += 15;
+      now += 10;
       return query.before === 990_001 ? [sagaOf(985_000)] : [];
     };
     const page = await findSagas({ listSagas }, { name: 'rare' }, () => now);
