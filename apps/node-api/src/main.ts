@@ -1,4 +1,5 @@
 import { connect, isReady } from '@reliable-ops/database';
+import { createMetrics } from '@reliable-ops/observability';
 import {
   ConfigError,
   createLogger,
@@ -22,6 +23,7 @@ await runProcess(logger, async () => {
     sql,
     randomBehavior: config.RANDOM_BEHAVIOR,
     logger,
+    metrics: createMetrics(),
     host: config.NODE_API_HOST,
     port: config.NODE_API_PORT,
   }).catch(explainListenError);

@@ -1,5 +1,6 @@
 import type { ClusterReader, FaultClient } from '@reliable-ops/connector';
 import type { Sql } from '@reliable-ops/database';
+import type { Metrics } from '@reliable-ops/observability';
 import type { Logger } from '@reliable-ops/runtime';
 import type { BullmqQueue, Engine, Registry, SagaLog } from '@reliable-ops/saga';
 import { Hono } from 'hono';
@@ -8,6 +9,7 @@ import { secureHeaders } from 'hono/secure-headers';
 import { limitBody } from './body.ts';
 import { clusterRoutes } from './cluster.ts';
 import { healthRoutes } from './health.ts';
+import { measureRequests, metricsRoutes } from './metrics.ts';
 import { faultRoutes } from './operate/faults.ts';
 import { participantRoutes } from './operate/participants.ts';
 import { operateRoutes } from './operate/routes.ts';
@@ -35,6 +37,7 @@ export interface AppParts extends HostOptions, Pick<VerifyParts, 'verify' | 'clo
   endWatch: EndWatch;
   cluster: ClusterReader;
   faults: FaultClient;
+  metrics: Metrics;
   logger: Logger;
 }
 
@@ -48,6 +51,7 @@ export function createApp(parts: AppParts): Hono {
     problemResponse(new ProblemError(404, 'NOT_FOUND', `there is nothing at ${req.path}`)),
   );
 
+  app.use(measureRequests(parts.metrics));
   app.use(logRequests(logger));
   app.use(
     secureHeaders({
@@ -75,6 +79,7 @@ export function createApp(parts: AppParts): Hono {
 
   app.get('/', (context) => context.json(contents));
   app.route('/', healthRoutes(parts));
+  app.route('/', metricsRoutes(parts.metrics));
   const reader = createSagaReader(parts.log);
   app.route('/', sagaRoutes(parts, reader));
   app.route('/', operateRoutes(parts, reader));
@@ -107,6 +112,7 @@ const contents = {
   'GET /v1/verify': 'is the cluster what the log says? NDJSON, a line a finding',
   'POST /v1/reconcile': 'what would repair it: {"apply":false}; or do it: {"apply":true}',
   'GET /queues': 'the queues (Bull Board)',
+  'GET /metrics': 'for Prometheus',
   'GET /healthz': 'alive',
   'GET /readyz': 'ready to accept',
 };

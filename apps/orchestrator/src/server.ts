@@ -9,6 +9,14 @@ import {
 } from '@reliable-ops/connector';
 import { connect } from '@reliable-ops/database';
 import {
+  combineObservers,
+  createEngineMetrics,
+  createMetrics,
+  createSagaLog,
+  registerLogMetrics,
+  registerQueueMetrics,
+} from '@reliable-ops/observability';
+import {
   answerBrokenRequests,
   ConfigError,
   createComplaints,
@@ -21,6 +29,7 @@ import {
   createPostgresLog,
   createPostgresVerifyLog,
   createRegistry,
+  measureLog,
 } from '@reliable-ops/saga';
 import { createApp } from './app.ts';
 import { drainServer } from './drain.ts';
@@ -33,6 +42,9 @@ import { within } from './within.ts';
 /** Milliseconds that a stop leaves to requests in hand, and then to what they have accepted and is being published. */
 const drainMs = 6_000;
 const publishMs = 2_000;
+
+/** Milliseconds that a job may be due before it counts as overdue: recovery has looked for it by then. */
+const overdueAfterMs = 15_000;
 
 export interface Orchestrator {
   /** Where it listens. */
@@ -55,10 +67,20 @@ export async function startOrchestrator(config: Config, logger: Logger): Promise
     'Redis is away: what is accepted now is published later',
   );
   const queue = createBullmqQueue(config.REDIS_URL, registry.participants, complain);
+  const metrics = createMetrics();
+  registerLogMetrics(metrics.registry, {
+    nodes: registry.participants,
+    measure: () => measureLog(sql, overdueAfterMs),
+  });
+  registerQueueMetrics(metrics.registry, queue);
   const engine = createEngine({
     log,
     registry,
     queue,
+    observer: combineObservers([
+      createEngineMetrics(metrics.registry, registry),
+      createSagaLog(logger),
+    ]),
     report: (details, message) => logger.error(details, message),
     warn: (details, message) => logger.warn(details, message),
   });
@@ -86,6 +108,7 @@ export async function startOrchestrator(config: Config, logger: Logger): Promise
     cluster: createClusterReader(cluster),
     verify: (signal) => verifyCluster({ log: verifyLog, registry, cluster }, signal),
     closing: closing.signal,
+    metrics,
     logger,
   });
   const close = async (): Promise<void> => {

@@ -65,6 +65,8 @@ export const variables = {
   RETENTION_DAYS: days.default(30),
   TOMBSTONE_DAYS: days.default(7),
   MAINTENANCE_INTERVAL: durationMs.default(3_600_000),
+  METRICS_HOST: z.string().min(1).default('127.0.0.1'),
+  METRICS_PORT: port.default(9464),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
   LOG_FORMAT: z.enum(['json', 'pretty']).default('json'),
 } as const;

@@ -5,6 +5,7 @@ import type { EngineParts } from './engine.ts';
 import { groupIntoEntries, splitEntry } from './entries.ts';
 import { BrokenInvariantError } from './errors.ts';
 import { noChanges, type Changes, type LogTransaction } from './log.ts';
+import type { EndedSaga, StuckSaga } from './observer.ts';
 import type { Saga } from './record.ts';
 
 /** What came of an entry: an outcome for each command, or why the batch as a whole could not be handled. */
@@ -19,9 +20,9 @@ export interface Committed {
   /** To be published. */
   entries: Entry[];
   /** Sagas that ended. */
-  ended: number[];
+  ended: EndedSaga[];
   /** Sagas that are stuck since now. */
-  stuck: { id: number; error: string }[];
+  stuck: StuckSaga[];
 }
 
 /**
@@ -58,7 +59,15 @@ export async function commitResults(
         // The row stood, so nobody may have sent anything newer: a node that says so has seen a token that was never drawn.
         if (outcome.result === 'unknown' && outcome.broken)
           report(
-            { sagaId, key, step, token, error: outcome.error },
+            {
+              saga: sagaId,
+              key,
+              node: entry.participant,
+              step,
+              attempt,
+              fence: token[0],
+              error: outcome.error,
+            },
             'broken invariant: a command whose outbox row stands is stale',
           );
         keys.add(key);
@@ -74,8 +83,7 @@ export async function commitResults(
       outcomes.size > 0
         ? await changeSagas(parts, tx, [...keys], [...outcomes.keys()], now, (saga, rules) => {
             const after = advance(rules, saga, outcomes.get(saga.id)!, now);
-            if (after.saga.stuck && !saga.stuck)
-              stuck.push({ id: saga.id, error: lastErrorOf(after.saga) });
+            if (after.saga.stuck && !saga.stuck) stuck.push(stuckSagaOf(after.saga, rules));
             return after;
           })
         : { changes: noChanges(), ended: [] };
@@ -85,15 +93,24 @@ export async function commitResults(
   });
 }
 
-/** Of the compensation that failed last. */
-function lastErrorOf({ steps }: Saga): string {
+/** With the compensation that failed last. */
+function stuckSagaOf(
+  { id, key, name, steps }: Saga,
+  { definition }: ReturnType<typeof rulesOf>,
+): StuckSaga {
   const failed = steps
     .filter(({ state }) => state === 'compensating')
-    .flatMap(({ name, log }) =>
-      log.slice(-1).map((last) => ({ name, endedAt: last[3], error: last[5] })),
+    .flatMap((step) =>
+      step.log.slice(-1).map(([, attempt, , endedAt, , error]) => ({
+        step: step.name,
+        attempt,
+        endedAt,
+        error: error ?? '',
+      })),
     )
     .sort((one, other) => other.endedAt - one.endedAt)[0];
-  return failed ? `${failed.name}: ${failed.error}` : '';
+  const node = definition.steps.find((step) => step.name === failed?.step)?.participant ?? '';
+  return { id, key, name, node, attempt: failed?.attempt ?? 0, error: failed?.error ?? '' };
 }
 
 /** One outcome a command; undefined where the batch has to be halved. A command alone that cannot be handled counts as unknown. */
@@ -127,14 +144,14 @@ export async function changeSagas(
   sagaIds: number[],
   now: number,
   change: Change,
-): Promise<{ changes: Changes; ended: number[]; sagas: Map<number, Saga> }> {
+): Promise<{ changes: Changes; ended: EndedSaga[]; sagas: Map<number, Saga> }> {
   const holders = await tx.lockLanes(keys);
   // In a later statement than the lock: its snapshot sees a saga accepted while we waited for the lane.
   const { sagas, next } = await tx.readSagas(sagaIds, keys);
 
   const changes = noChanges();
   const commands: DirectedCommand[] = [];
-  const ended: number[] = [];
+  const ended: EndedSaga[] = [];
   for (const before of sagas.values()) {
     if (hasEnded(before.status)) continue;
     const holdsLane = before.status !== 'queued';
@@ -147,7 +164,7 @@ export async function changeSagas(
     changes.updated.push(after.saga);
     commands.push(...after.commands);
     if (!hasEnded(after.saga.status)) continue;
-    ended.push(after.saga.id);
+    ended.push(after.saga);
     if (!holdsLane) continue;
     const successor = next.get(before.key);
     if (!successor) {

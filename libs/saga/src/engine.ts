@@ -15,6 +15,7 @@ import {
   type Operator,
   type OperatorAnswer,
 } from './operate.ts';
+import { shieldObserver, type EndedSaga, type EngineObserver } from './observer.ts';
 import { pauseParticipant, resumeParticipant, type PauseAnswer } from './pause.ts';
 import type { JobQueue } from './queue.ts';
 import { rampOf } from './ramp.ts';
@@ -37,6 +38,8 @@ export interface EngineOptions extends Partial<EngineParts> {
   queue: JobQueue;
   /** Who carries out the commands, by name. A process that only accepts has none. */
   participants?: Record<string, Participant>;
+  /** Default: none. */
+  observer?: EngineObserver | undefined;
   /** Says what somebody should look at. Default: console.warn. */
   warn?(details: object, message: string): void;
 }
@@ -108,8 +111,11 @@ export function createEngine({
   randomness = { random: Math.random, id: randomUUID },
   report = (details, message) => console.error(message, details),
   warn = (details, message) => console.warn(message, details),
+  observer: given,
 }: EngineOptions): Engine {
   const parts: EngineParts = { log, registry, clock, randomness, report };
+  const observer =
+    given && shieldObserver(given, (error) => warn({ err: error }, 'an observer failed'));
 
   const publisher = createBatcher<Entry, void>({
     maxWeight: publishWeight,
@@ -129,8 +135,10 @@ export function createEngine({
   const publish = (entries: Entry[]): void => {
     for (const entry of entries) publisher.submit(entry).catch(() => {});
   };
-  const announce = (sagaIds: number[]): void => {
-    if (sagaIds.length > 0) queue.announceEnded(sagaIds).catch(() => {});
+  const announce = (ended: EndedSaga[]): void => {
+    if (ended.length === 0) return;
+    queue.announceEnded(ended.map(({ id }) => id)).catch(() => {});
+    observer?.ended(ended);
   };
 
   const isFaultOfOne = (error: unknown): boolean => !isPostgresAway(error);
@@ -140,8 +148,10 @@ export function createEngine({
     weightOf: ({ sagas }) => sagas.length,
     isFaultOfOne,
     async run(requests) {
+      const since = performance.now();
       const { results, entries } = await acceptRequests(parts, requests);
       publish(entries);
+      observer?.accepted({ requests, results, tookMs: performance.now() - since });
       return results;
     },
   });
@@ -151,19 +161,29 @@ export function createEngine({
     weightOf: ({ entry }) => entry.commands.length,
     isFaultOfOne,
     async run(results) {
+      const since = performance.now();
       const { entries, ended, stuck } = await commitResults(parts, results);
       publish(entries);
       announce(ended);
+      observer?.committed({
+        entries: results.length,
+        commands: results.reduce((sum, { entry }) => sum + entry.commands.length, 0),
+        stuck,
+        tookMs: performance.now() - since,
+      });
       if (stuck.length > 0)
         warn(
-          { sagas: stuck.length, some: stuck.slice(0, namedStuck) },
+          {
+            sagas: stuck.length,
+            some: stuck.slice(0, namedStuck).map(({ id, ...one }) => ({ saga: id, ...one })),
+          },
           'sagas are stuck: they cannot be taken back, and keep trying (rops list --stuck)',
         );
       return results.map(() => undefined);
     },
   });
 
-  const runner = createRunner(participants, clock);
+  const runner = createRunner(participants, clock, observer);
 
   const standing = createBatcher<Entry, boolean>({
     maxWeight: standingWeight,

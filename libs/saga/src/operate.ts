@@ -5,6 +5,7 @@ import { changeSagas } from './commit.ts';
 import type { EngineParts } from './engine.ts';
 import { ContendedError } from './errors.ts';
 import { respread, type DueOf } from './ramp.ts';
+import type { EndedSaga } from './observer.ts';
 import type { Saga } from './record.ts';
 
 /** Who does it, as he names himself, and why. */
@@ -27,7 +28,7 @@ export interface Operated {
   entries: Entry[];
   /** Entries whose rows are gone. */
   withdrawn: Entry[];
-  ended: number[];
+  ended: EndedSaga[];
 }
 
 const done: OperatorAnswer = { result: 'done' };
@@ -127,7 +128,8 @@ async function tryResolve(
         const after = withHistory(resolve(before, now), { at: now, verb: 'resolve', ...operator });
         return { saga: after, commands: [] };
       });
-      if (ended.length > 0 && (await tx.findOwed(ended)).size > 0) throw withdrawing;
+      if (ended.length > 0 && (await tx.findOwed(ended.map(({ id }) => id))).size > 0)
+        throw withdrawing;
       await tx.write(changes);
       const answers = answersOf(sagaIds, sagas, answerToResolve);
       return { answers, entries: [...rest, ...changes.entries], withdrawn: taken, ended };
