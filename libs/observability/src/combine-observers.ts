@@ -6,6 +6,6 @@ export function combineObservers(observers: EngineObserver[]): EngineObserver {
     accepted: (batch) => observers.forEach((one) => one.accepted?.(batch)),
     called: (call) => observers.forEach((one) => one.called?.(call)),
     committed: (batch) => observers.forEach((one) => one.committed?.(batch)),
-    ended: (sagas) => observers.forEach((one) => one.ended?.(sagas)),
+    ended: (cohorts) => observers.forEach((one) => one.ended?.(cohorts)),
   };
 }

@@ -3,8 +3,9 @@ import {
   createRegistry,
   defineSaga,
   newSteps,
+  type Cohort,
   type Command,
-  type EndedSaga,
+  type SagaState,
 } from '@reliable-ops/saga';
 import { z } from 'zod';
 import { combineObservers, createEngineMetrics, createMetrics } from '../src/index.ts';
@@ -48,25 +49,29 @@ const command = (sagaId: number): Command => ({
   token: [1, 0],
   data: {},
 });
-const ended = (id: number, given: Partial<EndedSaga>): EndedSaga => ({
-  id,
-  key: `k${id}`,
-  name: 'create-thing',
-  version: 1,
-  status: 'completed',
-  error: null,
-  steps: newSteps(definition),
-  acceptedAt: 1_000,
-  endedAt: 1_200,
-  ...given,
+const ended = (sagas: number, given: Partial<SagaState> = {}): Cohort => ({
+  state: {
+    batchId: null,
+    name: 'create-thing',
+    version: 1,
+    status: 'completed',
+    stuck: false,
+    cancelled: false,
+    steps: newSteps(definition).map((step) => ({ ...step, state: 'applied' })),
+    error: null,
+    history: [],
+    acceptedAt: 1_000,
+    startedAt: 1_000,
+    deadlineAt: 9_000,
+    endedAt: 1_200,
+    ...given,
+  },
+  members: Array.from({ length: sagas }, (_, id) => ({ id, key: `k${id}`, input: {}, fence: 1 })),
 });
 
 test('a saga counts with its definition, its end and its seconds; an id is no label', async () => {
   const { observer, series } = start();
-  observer.ended!([
-    ...Array.from({ length: 300 }, (_, id) => ended(id, {})),
-    ended(300, { status: 'compensated', endedAt: 4_000 }),
-  ]);
+  observer.ended!([ended(100), ended(200), ended(1, { status: 'compensated', endedAt: 4_000 })]);
   expect(await series('rops_sagas_ended_total')).toEqual([
     'rops_sagas_ended_total{saga="create-thing",status="compensated"} 1',
     'rops_sagas_ended_total{saga="create-thing",status="completed"} 300',
@@ -81,8 +86,8 @@ test('a step counts with its node and the state in which it ended', async () => 
   const { observer, series } = start();
   const [first, second] = newSteps(definition);
   observer.ended!([
-    ended(1, {}),
-    ended(2, {
+    ended(1),
+    ended(1, {
       status: 'compensated',
       steps: [
         { ...first!, state: 'compensated' },

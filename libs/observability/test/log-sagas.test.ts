@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream';
 import { expect, test } from '@jest/globals';
 import { createLogger } from '@reliable-ops/runtime';
-import type { Command, EndedSaga, Outcome } from '@reliable-ops/saga';
+import type { Cohort, Command, Outcome, SagaState } from '@reliable-ops/saga';
 import { createSagaLog } from '../src/index.ts';
 
 function start(LOG_LEVEL: 'debug' | 'info' = 'debug') {
@@ -70,20 +70,23 @@ test('a call that could not be handled is a failed attempt of each of its comman
 
 test('a saga that did not complete has a line with why, the others a number', () => {
   const { lines, observer } = start();
-  const ended = (
-    id: number,
-    status: EndedSaga['status'],
-    error: string | null = null,
-  ): EndedSaga => ({
-    id,
-    key: `group:${id}`,
-    name: 'create-group',
-    version: 1,
-    status,
-    error,
-    steps: [],
-    acceptedAt: 1,
-    endedAt: 2,
+  const ended = (id: number, status: SagaState['status'], error: string | null = null): Cohort => ({
+    state: {
+      batchId: null,
+      name: 'create-group',
+      version: 1,
+      status,
+      stuck: false,
+      cancelled: false,
+      steps: [],
+      error,
+      history: [],
+      acceptedAt: 1,
+      startedAt: 1,
+      deadlineAt: 3,
+      endedAt: 2,
+    },
+    members: [{ id, key: `group:${id}`, input: {}, fence: 1 }],
   });
   observer.ended!([
     ended(1, 'completed'),

@@ -56,7 +56,7 @@ export const variables = {
   ]),
   RANDOM_BEHAVIOR: probability.default(0),
   CALL_TIMEOUT: durationMs.default(5_000),
-  STEP_ATTEMPTS: count.default(8),
+  STEP_ATTEMPTS: count.default(12),
   SAGA_DEADLINE: durationMs.default(600_000),
   STUCK_AFTER: count.default(10),
   WORKER_CONCURRENCY: count.default(50),

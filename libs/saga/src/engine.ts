@@ -15,11 +15,13 @@ import {
   type Operator,
   type OperatorAnswer,
 } from './operate.ts';
-import { shieldObserver, type EndedSaga, type EngineObserver } from './observer.ts';
+import { shieldObserver, type EngineObserver, type StuckSagas } from './observer.ts';
 import { pauseParticipant, resumeParticipant, type PauseAnswer } from './pause.ts';
 import type { JobQueue } from './queue.ts';
 import { rampOf } from './ramp.ts';
+import { idsOf, type Cohort } from './record.ts';
 import { createRunner } from './run.ts';
+import { createSiblings } from './siblings.ts';
 
 /** What the verbs work with. Clock and chance come in from here, so that a simulation can pass its own. */
 export interface EngineParts {
@@ -77,6 +79,8 @@ const publishWeight = 200;
 const standingWeight = 500;
 /** A job this late, or one that was sent before, is checked against its row before it is carried out, in milliseconds. */
 const lateMs = 1_000;
+/** How long an outcome waits for its siblings, in times of its own call: a participant that hangs holds up no other for longer. */
+const siblingPatience = 2;
 /** Stuck sagas that are retried in one transaction. */
 const stuckPage = 1_000;
 /** Milliseconds after which a retry of all that are stuck lets its caller hear how far it is. */
@@ -135,9 +139,9 @@ export function createEngine({
   const publish = (entries: Entry[]): void => {
     for (const entry of entries) publisher.submit(entry).catch(() => {});
   };
-  const announce = (ended: EndedSaga[]): void => {
+  const announce = (ended: Cohort[]): void => {
     if (ended.length === 0) return;
-    queue.announceEnded(ended.map(({ id }) => id)).catch(() => {});
+    queue.announceEnded(idsOf(ended)).catch(() => {});
     observer?.ended(ended);
   };
 
@@ -158,7 +162,7 @@ export function createEngine({
 
   const committer = createBatcher<EntryResult, void>({
     maxWeight: commitWeight,
-    weightOf: ({ entry }) => entry.commands.length,
+    weightOf: ({ entry }) => entry.items.length,
     isFaultOfOne,
     async run(results) {
       const since = performance.now();
@@ -167,16 +171,13 @@ export function createEngine({
       announce(ended);
       observer?.committed({
         entries: results.length,
-        commands: results.reduce((sum, { entry }) => sum + entry.commands.length, 0),
+        commands: results.reduce((sum, { entry }) => sum + entry.items.length, 0),
         stuck,
         tookMs: performance.now() - since,
       });
       if (stuck.length > 0)
         warn(
-          {
-            sagas: stuck.length,
-            some: stuck.slice(0, namedStuck).map(({ id, ...one }) => ({ saga: id, ...one })),
-          },
+          describeStuck(stuck),
           'sagas are stuck: they cannot be taken back, and keep trying (rops list --stuck)',
         );
       return results.map(() => undefined);
@@ -184,6 +185,7 @@ export function createEngine({
   });
 
   const runner = createRunner(participants, clock, observer);
+  const siblings = createSiblings();
 
   const standing = createBatcher<Entry, boolean>({
     maxWeight: standingWeight,
@@ -194,8 +196,7 @@ export function createEngine({
     },
   });
   /** An operator may have taken the row away while the job waited: what it would do now is no longer owed. */
-  const mayBeGone = ({ dueAt, commands }: Entry): boolean =>
-    clock() - dueAt > lateMs || commands.some(({ attempt }) => attempt > 1);
+  const mayBeGone = ({ dueAt, attempt }: Entry): boolean => clock() - dueAt > lateMs || attempt > 1;
 
   const tellOf = ({ answers, entries, withdrawn, ended }: Operated) => {
     publish(entries);
@@ -209,7 +210,8 @@ export function createEngine({
     async runEntry(entry) {
       if (mayBeGone(entry) && !(await standing.submit(entry)))
         return 'no longer owed: its row is gone';
-      const result = await runner.run(entry);
+      const result = await siblings.during(entry, () => runner.run(entry));
+      await siblings.untilBack(entry, siblingPatience * (clock() - result.startedAt));
       await committer.submit(result);
       return summaryOf(result);
     },
@@ -246,9 +248,22 @@ export function createEngine({
     async idle() {
       await Promise.all([accepter.idle(), standing.idle()]);
       await runner.idle();
+      await siblings.idle();
       await committer.idle();
       await publisher.idle();
     },
+  };
+}
+
+/** How many sagas are stuck since now, and some of them. */
+function describeStuck(stuck: StuckSagas[]): object {
+  return {
+    sagas: stuck.reduce((sum, { members }) => sum + members.length, 0),
+    some: stuck
+      .flatMap(({ members, ...failure }) =>
+        members.slice(0, namedStuck).map(({ id, key }) => ({ saga: id, key, ...failure })),
+      )
+      .slice(0, namedStuck),
   };
 }
 

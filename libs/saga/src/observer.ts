@@ -1,6 +1,6 @@
 import type { AcceptRequest, AcceptResult } from './accept.ts';
 import type { Command, Outcome } from './command.ts';
-import type { Saga } from './record.ts';
+import type { Cohort, Member } from './record.ts';
 
 /**
  * Hears what the engine has done, a batch at a time: for metrics, logs and traces. It is called between two batches of
@@ -14,7 +14,7 @@ export interface EngineObserver {
   /** A transaction of commit has been committed. */
   committed?(batch: CommittedBatch): void;
   /** Sagas have ended: by a commit, or by an operator's word. Each is told of once, by the process that committed it. */
-  ended?(sagas: EndedSaga[]): void;
+  ended?(sagas: Cohort[]): void;
 }
 
 export interface AcceptedBatch {
@@ -37,24 +37,18 @@ export interface ParticipantCall {
 export interface CommittedBatch {
   entries: number;
   commands: number;
-  stuck: StuckSaga[];
+  stuck: StuckSagas[];
   tookMs: number;
 }
 
-/** A saga that is stuck since now, and the attempt that made it so. */
-export interface StuckSaga {
-  id: number;
-  key: string;
+/** Sagas that are stuck since now, and the attempt that made them so. */
+export interface StuckSagas {
+  members: Member[];
   name: string;
   node: string;
   attempt: number;
   error: string;
 }
-
-export type EndedSaga = Pick<
-  Saga,
-  'id' | 'key' | 'name' | 'version' | 'status' | 'error' | 'steps' | 'acceptedAt' | 'endedAt'
->;
 
 /** An observer that throws does no harm: what it was told of is committed already. `onError` hears of the error. */
 export function shieldObserver(
@@ -74,6 +68,6 @@ export function shieldObserver(
     accepted: shielded((batch: AcceptedBatch) => observer.accepted?.(batch)),
     called: shielded((call: ParticipantCall) => observer.called?.(call)),
     committed: shielded((batch: CommittedBatch) => observer.committed?.(batch)),
-    ended: shielded((sagas: EndedSaga[]) => observer.ended?.(sagas)),
+    ended: shielded((sagas: Cohort[]) => observer.ended?.(sagas)),
   };
 }

@@ -8,9 +8,10 @@ import {
   createPostgresLog,
   createRegistry,
   defineSaga,
+  sagasOf,
   type AcceptedBatch,
   type CommittedBatch,
-  type EndedSaga,
+  type Saga,
   type Engine,
   type EngineObserver,
   type ParticipantCall,
@@ -39,7 +40,7 @@ let told: {
   accepted: AcceptedBatch[];
   called: ParticipantCall[];
   committed: CommittedBatch[];
-  ended: EndedSaga[];
+  ended: Saga[];
 };
 let warned: string[];
 
@@ -63,7 +64,7 @@ const recorder: EngineObserver = {
   accepted: (batch) => told.accepted.push(batch),
   called: (call) => told.called.push(call),
   committed: (batch) => told.committed.push(batch),
-  ended: (sagas) => told.ended.push(...sagas),
+  ended: (cohorts) => told.ended.push(...sagasOf(cohorts)),
 };
 const start = (observer: EngineObserver): Engine =>
   createEngine({
@@ -145,7 +146,13 @@ test('a saga that becomes stuck is told with its node and attempt; it ends by an
   await engine.idle();
   for (let turn = 0; turn < 5; turn++) await runOnce(engine);
   expect(told.committed.flatMap(({ stuck }) => stuck)).toEqual([
-    { id: sagaIds[0], key: 'a', name: 'create-thing', node: 'n2', attempt: 2, error: '500' },
+    {
+      members: [expect.objectContaining({ id: sagaIds[0], key: 'a' })],
+      name: 'create-thing',
+      node: 'n2',
+      attempt: 2,
+      error: '500',
+    },
   ]);
   expect(told.ended).toEqual([]);
   await engine.resolve(sagaIds, ann);

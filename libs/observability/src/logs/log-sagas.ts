@@ -1,5 +1,5 @@
 import type { Logger } from '@reliable-ops/runtime';
-import type { Command, EndedSaga, EngineObserver, ParticipantCall } from '@reliable-ops/saga';
+import type { Cohort, Command, EngineObserver, ParticipantCall } from '@reliable-ops/saga';
 
 /** Lines about single sagas that one batch writes at most; the rest of it is one line with their number. */
 const linesPerBatch = 20;
@@ -28,12 +28,18 @@ export function createSagaLog(logger: Logger): EngineObserver {
         );
     },
 
-    ended(sagas: EndedSaga[]) {
+    ended(cohorts: Cohort[]) {
       if (!logger.isLevelEnabled('debug')) return;
-      const others = sagas.filter(({ status }) => status !== 'completed');
-      for (const { id: saga, key, name, status, error } of others.slice(0, linesPerBatch))
-        logger.debug({ saga, key, name, status, error }, 'saga ended');
-      const more = sagas.length - Math.min(others.length, linesPerBatch);
+      let lines = 0;
+      let more = 0;
+      for (const { state, members } of cohorts) {
+        const { name, status, error } = state;
+        const told = status === 'completed' ? [] : members.slice(0, linesPerBatch - lines);
+        for (const { id: saga, key } of told)
+          logger.debug({ saga, key, name, status, error }, 'saga ended');
+        lines += told.length;
+        more += members.length - told.length;
+      }
       if (more > 0) logger.debug({ sagas: more }, 'sagas ended');
     },
   };

@@ -1,8 +1,8 @@
 import { endedStatuses } from '@reliable-ops/contracts';
 import type {
   AcceptedBatch,
+  Cohort,
   CommittedBatch,
-  EndedSaga,
   EngineObserver,
   ParticipantCall,
   Registry as SagaRegistry,
@@ -136,44 +136,27 @@ export function createEngineMetrics(
     committed({ commands, stuck, tookMs }: CommittedBatch) {
       commitCommands.observe(commands);
       commitDuration.observe(tookMs / 1_000);
-      for (const { name } of stuck) flaggedStuck.inc({ saga: name });
+      for (const { name, members } of stuck) flaggedStuck.inc({ saga: name }, members.length);
     },
 
-    ended(sagas: EndedSaga[]) {
-      for (const alike of groupAlike(sagas).values()) {
-        const { name: saga, version, status } = alike[0]!;
-        ended.inc({ saga, status }, alike.length);
-        const seconds = duration.labels(saga, status);
-        for (const { acceptedAt, endedAt } of alike)
-          seconds.observe(Math.max(0, (endedAt ?? acceptedAt) - acceptedAt) / 1_000);
+    ended(cohorts: Cohort[]) {
+      const counts = createTally();
+      for (const { state, members } of cohorts) {
+        const { name: saga, version, status, acceptedAt, endedAt } = state;
+        const sagas = members.length;
+        ended.inc({ saga, status }, sagas);
+        const seconds = Math.max(0, (endedAt ?? acceptedAt) - acceptedAt) / 1_000;
+        const observed = duration.labels(saga, status);
+        for (let n = 0; n < sagas; n++) observed.observe(seconds);
 
-        const nodes = get(saga, version).steps.map(({ participant }) => participant);
-        if (status === 'completed') {
-          for (const node of nodes) steps.inc({ node, outcome: 'applied' }, alike.length);
-          continue;
-        }
-        const nodeOf = new Map(get(saga, version).steps.map((step) => [step.name, step]));
-        const counts = createTally();
-        for (const one of alike)
-          for (const step of one.steps)
-            counts.add(`${nodeOf.get(step.name)?.participant ?? step.name}\n${step.state}`);
-        for (const [id, n] of counts) {
-          const [node = '', outcome = ''] = id.split('\n');
-          steps.inc({ node, outcome }, n);
-        }
+        const definitions = new Map(get(saga, version).steps.map((step) => [step.name, step]));
+        for (const { name, state: outcome } of state.steps)
+          counts.add(`${definitions.get(name)?.participant ?? name}\n${outcome}`, sagas);
+      }
+      for (const [id, n] of counts) {
+        const [node = '', outcome = ''] = id.split('\n');
+        steps.inc({ node, outcome }, n);
       }
     },
   };
-}
-
-/** Those of one definition that ended in the same way. */
-function groupAlike(sagas: EndedSaga[]): Map<string, EndedSaga[]> {
-  const groups = new Map<string, EndedSaga[]>();
-  for (const saga of sagas) {
-    const id = `${saga.name}@${saga.version} ${saga.status}`;
-    const group = groups.get(id);
-    if (group) group.push(saga);
-    else groups.set(id, [saga]);
-  }
-  return groups;
 }
