@@ -1,5 +1,10 @@
 import type { Sql } from '@reliable-ops/database';
-import type { Metrics } from '@reliable-ops/observability';
+import {
+  measureRequests,
+  traceRequests,
+  type Metrics,
+  type Tracing,
+} from '@reliable-ops/observability';
 import type { Logger } from '@reliable-ops/runtime';
 import { drizzle } from 'drizzle-orm/postgres-js';
 import { Hono } from 'hono';
@@ -11,7 +16,7 @@ import { createFaultRoutes } from './faults/routes.ts';
 import { createOperationStore } from './fenced/operation-store.ts';
 import { createFencedRoutes } from './fenced/routes.ts';
 import { createListingRoutes } from './listing.ts';
-import { createMetricsRoutes, measureOperations, measureRequests } from './metrics.ts';
+import { createMetricsRoutes, measureOperations } from './metrics.ts';
 import { createPlainRoutes } from './plain/routes.ts';
 import { createPruner } from './prune/pruner.ts';
 import { createPruneRoutes } from './prune/routes.ts';
@@ -27,13 +32,23 @@ export interface NodeApiOptions {
   logger?: Logger;
   /** Where it counts what it is asked; default: nowhere, and no /metrics. */
   metrics?: Metrics;
+  /** Absent: nobody asks for traces. */
+  tracing?: Tracing | undefined;
   /** Aborted when the server stops: requests that a fault delays are cut. */
   closing?: AbortSignal;
 }
 
 /** The node API without a server. Faults that cut connections need @hono/node-server: `listenNodeApi`. */
 export function createNodeApi(options: NodeApiOptions): Hono<Environment> {
-  const { sql, randomBehavior = 0, draw = Math.random, logger, metrics, closing } = options;
+  const {
+    sql,
+    randomBehavior = 0,
+    draw = Math.random,
+    logger,
+    metrics,
+    tracing,
+    closing,
+  } = options;
   const db = drizzle(sql);
   const faults = createClusterFaults(closing);
   const random = { probability: randomBehavior, draw };
@@ -44,7 +59,8 @@ export function createNodeApi(options: NodeApiOptions): Hono<Environment> {
   })
     .onError(createErrorHandler(logger))
     .notFound(answerNotFound)
-    .use(measureRequests(metrics))
+    .use(metrics ? measureRequests(metrics) : (_, next) => next())
+    .use(traceRequests(tracing))
     .use(requireUrl)
     .route('/', createMetricsRoutes(metrics))
     .get('/ping', (c) => c.text('PONG\n'))

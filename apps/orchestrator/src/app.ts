@@ -1,6 +1,12 @@
 import type { ClusterReader, FaultClient } from '@reliable-ops/connector';
 import type { Sql } from '@reliable-ops/database';
-import type { Metrics } from '@reliable-ops/observability';
+import {
+  measureRequests,
+  metricsRoutes,
+  traceRequests,
+  type Metrics,
+  type Tracing,
+} from '@reliable-ops/observability';
 import type { Logger } from '@reliable-ops/runtime';
 import type { BullmqQueue, Engine, Registry, SagaLog } from '@reliable-ops/saga';
 import { Hono } from 'hono';
@@ -9,7 +15,6 @@ import { secureHeaders } from 'hono/secure-headers';
 import { limitBody } from './body.ts';
 import { clusterRoutes } from './cluster.ts';
 import { healthRoutes } from './health.ts';
-import { measureRequests, metricsRoutes } from './metrics.ts';
 import { faultRoutes } from './operate/faults.ts';
 import { participantRoutes } from './operate/participants.ts';
 import { operateRoutes } from './operate/routes.ts';
@@ -38,6 +43,8 @@ export interface AppParts extends HostOptions, Pick<VerifyParts, 'verify' | 'clo
   cluster: ClusterReader;
   faults: FaultClient;
   metrics: Metrics;
+  /** Absent: nobody asks for traces. */
+  tracing?: Tracing | undefined;
   logger: Logger;
 }
 
@@ -76,6 +83,7 @@ export function createApp(parts: AppParts): Hono {
     }),
   );
   app.use(limitBody);
+  app.use(traceRequests(parts.tracing));
 
   app.get('/', (context) => context.json(contents));
   app.route('/', healthRoutes(parts));

@@ -15,6 +15,7 @@ import {
   createSagaLog,
   registerLogMetrics,
   registerQueueMetrics,
+  startTracing,
 } from '@reliable-ops/observability';
 import {
   answerBrokenRequests,
@@ -67,6 +68,7 @@ export async function startOrchestrator(config: Config, logger: Logger): Promise
     'Redis is away: what is accepted now is published later',
   );
   const queue = createBullmqQueue(config.REDIS_URL, registry.participants, complain);
+  const tracing = await startTracing('rops-orchestrator', config, logger);
   const metrics = createMetrics();
   registerLogMetrics(metrics.registry, {
     nodes: registry.participants,
@@ -109,12 +111,14 @@ export async function startOrchestrator(config: Config, logger: Logger): Promise
     verify: (signal) => verifyCluster({ log: verifyLog, registry, cluster }, signal),
     closing: closing.signal,
     metrics,
+    tracing,
     logger,
   });
   const close = async (): Promise<void> => {
     endWatch.close();
     hints[Symbol.dispose]();
     await queue[Symbol.asyncDispose]();
+    await tracing?.stop();
     await sql.end({ timeout: 1 });
   };
 

@@ -8,6 +8,7 @@ import {
   measureFailedJobs,
   measureRecovery,
   serveMetrics,
+  type Tracing,
 } from '@reliable-ops/observability';
 import { createComplaints, waitUntil, type Config, type Logger } from '@reliable-ops/runtime';
 import {
@@ -33,6 +34,7 @@ export interface WorkerOptions {
   participants: Record<string, Participant>;
   /** Lets the participants forget tokens that are stale for ever. */
   prune: MaintenanceOptions['prune'];
+  tracing?: Tracing | undefined;
   config: Pick<
     Config,
     | 'STEP_ATTEMPTS'
@@ -56,7 +58,7 @@ const dayMs = 86_400_000;
 
 /** Works the queues of all participants, and keeps the queue what the outbox says it should be. Waits for Postgres; Redis may come later. */
 export async function startWorker(options: WorkerOptions): Promise<{ stop(): Promise<void> }> {
-  const { sql, redisUrl, definitions, participants, prune, config, logger } = options;
+  const { sql, redisUrl, definitions, participants, prune, tracing, config, logger } = options;
   const metrics = createMetrics();
   const metricsServer = await serveMetrics(metrics, {
     host: config.METRICS_HOST,
@@ -77,7 +79,7 @@ export async function startWorker(options: WorkerOptions): Promise<{ stop(): Pro
     log,
     registry,
     queue,
-    participants,
+    participants: tracing ? tracing.traceParticipants(participants) : participants,
     observer: combineObservers([
       createEngineMetrics(metrics.registry, registry),
       createSagaLog(logger),
@@ -133,6 +135,7 @@ export async function startWorker(options: WorkerOptions): Promise<{ stop(): Pro
       await Promise.all([engine.idle(), recovery.idle(), maintenance.idle()]);
       await queue[Symbol.asyncDispose]();
       await metricsServer?.close();
+      await tracing?.stop();
       await sql.end({ timeout: 1 });
     },
   };

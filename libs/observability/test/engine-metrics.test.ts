@@ -49,9 +49,10 @@ const command = (sagaId: number): Command => ({
   token: [1, 0],
   data: {},
 });
-const ended = (sagas: number, given: Partial<SagaState> = {}): Cohort => ({
+const ended = (count: number, given: Partial<SagaState> = {}): Cohort => ({
   state: {
     batchId: null,
+    traceparent: null,
     name: 'create-thing',
     version: 1,
     status: 'completed',
@@ -66,7 +67,7 @@ const ended = (sagas: number, given: Partial<SagaState> = {}): Cohort => ({
     endedAt: 1_200,
     ...given,
   },
-  members: Array.from({ length: sagas }, (_, id) => ({ id, key: `k${id}`, input: {}, fence: 1 })),
+  members: Array.from({ length: count }, (_, id) => ({ id, key: `k${id}`, input: {}, fence: 1 })),
 });
 
 test('a saga counts with its definition, its end and its seconds; an id is no label', async () => {

@@ -73,6 +73,7 @@ test('a saga that did not complete has a line with why, the others a number', ()
   const ended = (id: number, status: SagaState['status'], error: string | null = null): Cohort => ({
     state: {
       batchId: null,
+      traceparent: null,
       name: 'create-group',
       version: 1,
       status,

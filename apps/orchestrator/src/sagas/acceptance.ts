@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Tracing } from '@reliable-ops/observability';
 import type { Accepted, AcceptRequest, Engine } from '@reliable-ops/saga';
 import { unavailable } from '../problem.ts';
 import { postgresPatienceMs, within } from '../within.ts';
@@ -14,7 +15,7 @@ export type Accept = (
 ) => Promise<Accepted>;
 
 /** Accepts sagas together or not at all. Each request has a batch of its own, by which a repeat finds its sagas. */
-export function createAcceptance(engine: Engine): Accept {
+export function createAcceptance(engine: Engine, tracing?: Tracing): Accept {
   let waiting = 0;
   return async (form, idempotencyKey, sagas) => {
     if (waiting > 0 && waiting + sagas.length > mostWaiting)
@@ -22,9 +23,11 @@ export function createAcceptance(engine: Engine): Accept {
     const idempotency =
       idempotencyKey === null ? null : { key: idempotencyKey, digest: digestOf(form, sagas) };
     waiting += sagas.length;
-    const accepting = engine
-      .accept({ batchId: randomUUID(), idempotency, sagas })
-      .finally(() => (waiting -= sagas.length));
+    const ask = (traceparent: string | null): Promise<Accepted> =>
+      engine.accept({ batchId: randomUUID(), idempotency, sagas, traceparent });
+    const accepting = (tracing ? tracing.accept(sagas.length, ask) : ask(null)).finally(
+      () => (waiting -= sagas.length),
+    );
     return within(postgresPatienceMs, accepting);
   };
 }

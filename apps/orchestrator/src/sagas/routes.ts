@@ -11,10 +11,15 @@ import { readBatch, readSingle } from './request.ts';
 import { summaryOf, viewOf } from './view.ts';
 
 export function sagaRoutes(
-  { engine, registry, endWatch }: Pick<AppParts, 'engine' | 'registry' | 'endWatch'>,
+  {
+    engine,
+    registry,
+    endWatch,
+    tracing,
+  }: Pick<AppParts, 'engine' | 'registry' | 'endWatch' | 'tracing'>,
   reader: SagaReader,
 ): Hono {
-  const accept = createAcceptance(engine);
+  const accept = createAcceptance(engine, tracing);
   const read = async (id: number) => {
     const saga = await reader.get(id);
     if (!saga) throw new ProblemError(404, 'NOT_FOUND', `there is no saga ${id}`);
