@@ -1,4 +1,4 @@
-import { endedStatuses } from '@reliable-ops/contracts';
+import { endedStatuses, outcomeResults } from '@reliable-ops/contracts';
 import type {
   AcceptedBatch,
   Cohort,
@@ -107,6 +107,20 @@ export function createEngineMetrics(
     for (const status of endedStatuses) ended.inc({ saga, status }, 0);
   }
 
+  /** What a call is told to, found once for each node and kind. */
+  const seriesOf = remember((node: string, kind: string) => ({
+    commands: callCommands.labels(node, kind),
+    duration: callDuration.labels(node, kind),
+    applied: attempts.labels(node, kind, 'applied'),
+    rejected: attempts.labels(node, kind, 'rejected'),
+    unknown: attempts.labels(node, kind, 'unknown'),
+    unhandled: attempts.labels(node, kind, 'unhandled'),
+  }));
+  const nodesOf = remember(
+    (saga: string, version: number) =>
+      new Map(get(saga, version).steps.map(({ name, participant }) => [name, participant])),
+  );
+
   return {
     accepted({ requests, results, tookMs }: AcceptedBatch) {
       const counts = createTally();
@@ -124,13 +138,15 @@ export function createEngineMetrics(
       acceptDuration.observe(tookMs / 1_000);
     },
 
-    called({ participant: node, kind, commands, outcomes, tookMs }: ParticipantCall) {
-      const counts = createTally();
-      if (Array.isArray(outcomes)) for (const { result } of outcomes) counts.add(result);
-      else counts.add('unhandled', commands.length);
-      for (const [outcome, n] of counts) attempts.inc({ node, kind, outcome }, n);
-      callCommands.observe({ node, kind }, commands.length);
-      callDuration.observe({ node, kind }, tookMs / 1_000);
+    called({ participant, kind, commands, outcomes, tookMs }: ParticipantCall) {
+      const own = seriesOf(participant, kind);
+      own.commands.observe(commands.length);
+      own.duration.observe(tookMs / 1_000);
+      if (!Array.isArray(outcomes)) return own.unhandled.inc(commands.length);
+      const counts = { applied: 0, rejected: 0, unknown: 0 };
+      for (const { result } of outcomes) counts[result]++;
+      for (const outcome of outcomeResults)
+        if (counts[outcome] > 0) own[outcome].inc(counts[outcome]);
     },
 
     committed({ commands, stuck, tookMs }: CommittedBatch) {
@@ -149,14 +165,30 @@ export function createEngineMetrics(
         const observed = duration.labels(saga, status);
         for (let n = 0; n < sagas; n++) observed.observe(seconds);
 
-        const definitions = new Map(get(saga, version).steps.map((step) => [step.name, step]));
+        const nodes = nodesOf(saga, version);
         for (const { name, state: outcome } of state.steps)
-          counts.add(`${definitions.get(name)?.participant ?? name}\n${outcome}`, sagas);
+          counts.add(`${nodes.get(name) ?? name}\n${outcome}`, sagas);
       }
       for (const [id, n] of counts) {
         const [node = '', outcome = ''] = id.split('\n');
         steps.inc({ node, outcome }, n);
       }
     },
+  };
+}
+
+/** `find`, asked once for each pair: there are few. */
+function remember<Second extends string | number, Found>(
+  find: (first: string, second: Second) => Found,
+): (first: string, second: Second) => Found {
+  const known = new Map<string, Found>();
+  return (first, second) => {
+    const id = `${first}\n${second}`;
+    let found = known.get(id);
+    if (found === undefined) {
+      found = find(first, second);
+      known.set(id, found);
+    }
+    return found;
   };
 }
