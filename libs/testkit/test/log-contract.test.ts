@@ -839,6 +839,7 @@ describe.each([
 const sagaOf = (more: Partial<Saga>): Saga => ({
   id: 0,
   batchId: null,
+  traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
   name: 'test',
   version: 1,
   key: 'k',
