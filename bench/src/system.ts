@@ -32,6 +32,7 @@ export async function startSystem(
     // Who retries for ever is compared with who does as well: no saga turns back.
     STEP_ATTEMPTS: '1000',
     LOG_LEVEL: 'warn',
+    METRICS_PORT: '0',
   };
   const children: Child[] = [];
   const start = async (options: Parameters<typeof startApp>[0]): Promise<number> => {
