@@ -62,6 +62,17 @@ describe.each(['json', 'pretty'] as const)('in %s, no secret gets out', (format)
     expect(lines).toMatch(/\*\*\*|\[Redacted\]/);
   });
 
+  test.each(['authorization', 'password', 'token', 'cookie'])(
+    'under the name %s, at the top and one level down, whatever it is',
+    (name) => {
+      const lines = linesOf((logger) => {
+        logger.info({ [name]: 'unheard' }, 'x');
+        logger.info({ options: { [name]: 'unheard' } }, 'x');
+      }, format);
+      expect(lines).not.toContain('unheard');
+    },
+  );
+
   test("somebody else's: the password of any URL, and credentials of HTTP", () => {
     const lines = linesOf((logger) => {
       logger.warn('http://ann:her-secret@node.example:8080/v1 answers 401');
