@@ -16,7 +16,7 @@ export async function runBulk(
   { saga, heading, args }: { saga: string; heading: string; args: readonly string[] },
 ): Promise<number> {
   const ids = parseIds(args);
-  const client = context.connect('patient');
+  const client = context.connect('patient', (reason) => progress.wait(reason));
   const tracker = new BatchTracker(client);
   const startedAt = Date.now();
   const stop = new AbortController();

@@ -40,7 +40,7 @@ import {
 import type { Endpoint } from './endpoint.ts';
 import { ContractError, NotFoundError, RefusedError } from './errors.ts';
 import { streamLines } from './stream.ts';
-import { createTransport, readBody } from './transport.ts';
+import { createTransport, readBody, type TransportOptions } from './transport.ts';
 
 interface SagaQuery {
   status?: SagaStatus | undefined;
@@ -81,10 +81,7 @@ export interface Client {
 }
 
 /** `patienceMs`: how long a call is repeated while nobody answers; 0: not at all. */
-export function createClient(
-  endpoint: Endpoint,
-  options: { signal: AbortSignal; patienceMs: number },
-): Client {
+export function createClient(endpoint: Endpoint, options: TransportOptions): Client {
   const send = createTransport(endpoint, options);
   const setPaused = async (node: string, verb: 'pause' | 'resume', body: OperatorBody) => {
     checkSegment('node', node);

@@ -1,13 +1,19 @@
 import { SingleBar } from 'cli-progress';
 import { countSettled, type Totals } from './batches.ts';
 import type { Io } from './io.ts';
-import { colorsFor, formatCount } from './text.ts';
+import { colorsFor, formatCount, waitingWords } from './text.ts';
 
 /** Plain lines come at most this often. */
 const lineIntervalMs = 1_000;
+/** Between two lines that say that it waits for room. */
+const waitLineIntervalMs = 10_000;
+/** A bar shows so long after the last refusal that it waits. */
+const waitShownMs = 2_000;
 
 export interface Progress {
   update(totals: Totals): void;
+  /** The orchestrator is full, and takes no more for now. */
+  wait(reason: string): void;
   /** The last word; the bar stays on the screen, the plain form closes with a line. */
   stop(): void;
 }
@@ -49,6 +55,7 @@ function startBar(
 ): Progress {
   const colors = colorsFor(stderr, env);
   const startedAt = Date.now();
+  let waitedAt = -Infinity;
   const bar = new SingleBar({
     format: `${heading} ${colors.cyan('{bar}')} {value}/{total}  {counts}  {rate}/s`,
     stream: stderr,
@@ -66,7 +73,14 @@ function startBar(
       if (!bar.isActive) bar.start(expected, 0, { counts: '', rate: 0 });
       const done = measure.done(totals);
       const seconds = Math.max((Date.now() - startedAt) / 1_000, 0.001);
-      bar.update(done, { counts: measure.describe(totals), rate: Math.round(done / seconds) });
+      const waits = Date.now() - waitedAt < waitShownMs ? ', waiting for room' : '';
+      const counts = measure.describe(totals) + waits;
+      bar.update(done, { counts, rate: Math.round(done / seconds) });
+    },
+    wait(reason) {
+      // Above the bar there is room for the reason; once it is drawn, only for the fact.
+      if (!bar.isActive && waitedAt === -Infinity) stderr.write(`${waitingWords(reason)}\n`);
+      waitedAt = Date.now();
     },
     stop: () => bar.stop(),
   };
@@ -76,6 +90,7 @@ function startLines({ stderr }: Io, heading: string, expected: number, measure: 
   let lastLine = '';
   let pending = '';
   let saidAt = Date.now();
+  let waitSaidAt = -Infinity;
   const say = (line: string): void => {
     lastLine = line;
     saidAt = Date.now();
@@ -88,6 +103,11 @@ function startLines({ stderr }: Io, heading: string, expected: number, measure: 
       const of = `${formatCount(measure.done(totals))} of ${formatCount(expected)}`;
       pending = `${heading}: ${of}: ${measure.describe(totals)}`;
       if (pending !== lastLine && Date.now() - saidAt >= lineIntervalMs) say(pending);
+    },
+    wait(reason) {
+      if (Date.now() - waitSaidAt < waitLineIntervalMs) return;
+      waitSaidAt = Date.now();
+      stderr.write(`${heading}: ${waitingWords(reason)}\n`);
     },
     stop() {
       if (pending !== '' && pending !== lastLine) say(pending);

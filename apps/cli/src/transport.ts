@@ -11,6 +11,8 @@ export const patienceMs = 60_000;
 const callTimeoutMs = 15_000;
 const firstDelayMs = 100;
 const longestDelayMs = 5_000;
+/** An orchestrator that is full says when to come again; one that says longer is asked meanwhile. */
+const longestRefusalMs = 60_000;
 
 /** "Not now", or a gateway that lost the reply: the same call may come again. */
 export const passingStatuses = new Set([408, 429, 502, 503, 504]);
@@ -34,12 +36,21 @@ export interface Answer {
   text: string;
 }
 
+export interface TransportOptions {
+  signal: AbortSignal;
+  patienceMs: number;
+  timeoutMs?: number;
+  onFull?(reason: string): void;
+}
+
 /** What went wrong with one try, and whether another may help. */
 interface Failure {
   reason: string;
   mayPass: boolean;
   /** Seconds that the server asked to wait, in ms. */
   retryAfterMs: number;
+  /** It is there, and takes no more for now (429). */
+  isFull: boolean;
 }
 
 export const httpOf = ({ url, token }: Endpoint, timeoutMs: number | false): KyInstance =>
@@ -58,11 +69,12 @@ export const httpOf = ({ url, token }: Endpoint, timeoutMs: number | false): KyI
 /**
  * Sends calls until they are answered, the same call again where a reply was lost or the answer was
  * "not now", for `patienceMs` (0: one try). The first contact is not repeated when nobody is there at
- * all: whoever forgot to start the orchestrator hears it at once.
+ * all: whoever forgot to start the orchestrator hears it at once. Where it is full (429) the call waits as long
+ * as it takes, since it is there and works; `onFull` hears why.
  */
 export function createTransport(
   endpoint: Endpoint,
-  options: { signal: AbortSignal; patienceMs: number; timeoutMs?: number },
+  options: TransportOptions,
 ): (call: Call) => Promise<Answer> {
   const { signal, timeoutMs = callTimeoutMs } = options;
   const http = httpOf(endpoint, timeoutMs);
@@ -88,7 +100,7 @@ export function createTransport(
   }
 
   return async function send(call) {
-    const giveUpAt = Date.now() + options.patienceMs;
+    let giveUpAt = Date.now() + options.patienceMs;
     for (let tried = 1; ; tried++) {
       let failure: Failure;
       try {
@@ -102,14 +114,24 @@ export function createTransport(
         if (signal.aborted) throw interruption(signal);
         failure = describeError(error, reached);
       }
-      const ceilingMs = Math.min(longestDelayMs, firstDelayMs * 2 ** (tried - 1));
-      const delayMs = Math.max(failure.retryAfterMs, ceilingMs * (0.5 + Math.random() / 2));
+      const delayMs = delayOf(failure, tried);
+      if (failure.isFull && options.patienceMs > 0) {
+        giveUpAt = Date.now() + delayMs + options.patienceMs;
+        options.onFull?.(failure.reason);
+      }
       if (!failure.mayPass || Date.now() + delayMs > giveUpAt) {
         throw new UnreachableError(describeUnreachable(endpoint, failure.reason, reached));
       }
       await pause(delayMs, signal);
     }
   };
+}
+
+/** Who is full knows best when to ask again, and is not asked by all in the same moment; else later and later. */
+function delayOf({ isFull, retryAfterMs }: Failure, tried: number): number {
+  if (isFull && retryAfterMs > 0) return retryAfterMs * (1 + Math.random() / 2);
+  const ceilingMs = Math.min(longestDelayMs, firstDelayMs * 2 ** (tried - 1));
+  return Math.max(retryAfterMs, ceilingMs * (0.5 + Math.random() / 2));
 }
 
 /** `answer`'s body by `schema`. Throws ContractError with the URL and the first thing that is wrong. */
@@ -142,17 +164,20 @@ export function checkStatus(answer: Answer, { token }: Endpoint): Answer {
 export function describeStatus({ status, headers, text }: Answer): Failure {
   const refusal = problem.safeParse(parseJson(text));
   const seconds = Number(headers.get('retry-after'));
+  const isFull = status === 429;
+  const longestMs = isFull ? longestRefusalMs : longestDelayMs;
   return {
     reason: refusal.success ? refusal.data.detail : `it answers ${status}`,
     mayPass: true,
-    retryAfterMs: seconds > 0 ? Math.min(seconds * 1_000, longestDelayMs) : 0,
+    retryAfterMs: seconds > 0 ? Math.min(seconds * 1_000, longestMs) : 0,
+    isFull,
   };
 }
 
 export function describeError(error: unknown, reached: boolean): Failure {
   const { name, cause } = readError(error);
   if (name === 'TimeoutError')
-    return { reason: 'no answer in time', mayPass: true, retryAfterMs: 0 };
+    return { reason: 'no answer in time', mayPass: true, retryAfterMs: 0, isFull: false };
   const { code, message } = readError(cause ?? error);
   const words: Record<string, string> = {
     ECONNREFUSED: 'connection refused',
@@ -164,6 +189,7 @@ export function describeError(error: unknown, reached: boolean): Failure {
     reason: words[code] ?? (message || code),
     mayPass: reached || lostReplyCodes.has(code),
     retryAfterMs: 0,
+    isFull: false,
   };
 }
 

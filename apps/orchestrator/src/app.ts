@@ -11,7 +11,6 @@ import type { Logger } from '@reliable-ops/runtime';
 import type { BullmqQueue, Engine, Registry, SagaLog } from '@reliable-ops/saga';
 import { Hono } from 'hono';
 import { methodNotAllowed } from 'hono/method-not-allowed';
-import { secureHeaders } from 'hono/secure-headers';
 import { limitBody } from './body.ts';
 import { clusterRoutes } from './cluster.ts';
 import { healthRoutes } from './health.ts';
@@ -24,6 +23,7 @@ import { logRequests } from './request-log.ts';
 import { createSagaReader } from './sagas/reading.ts';
 import { sagaRoutes } from './sagas/routes.ts';
 import type { EndWatch } from './sagas/waiting.ts';
+import { secureAnswers } from './security/answer-headers.ts';
 import { guardHosts, type HostOptions } from './security/hosts.ts';
 import { requireToken } from './security/tokens.ts';
 import { statusRoutes } from './status.ts';
@@ -40,6 +40,8 @@ export interface AppParts extends HostOptions, Pick<VerifyParts, 'verify' | 'clo
   registry: Registry;
   queue: BullmqQueue;
   endWatch: EndWatch;
+  /** Sagas that may be active at once before more are refused. */
+  maxActiveSagas: number;
   cluster: ClusterReader;
   faults: FaultClient;
   metrics: Metrics;
@@ -60,15 +62,7 @@ export function createApp(parts: AppParts): Hono {
 
   app.use(measureRequests(parts.metrics));
   app.use(logRequests(logger));
-  app.use(
-    secureHeaders({
-      // Whoever puts TLS in front says so there; on loopback it would spoil plain HTTP on other ports.
-      strictTransportSecurity: false,
-      // With `no-referrer` a form of ours would be sent with `Origin: null`, which we refuse.
-      referrerPolicy: 'same-origin',
-      xFrameOptions: 'DENY',
-    }),
-  );
+  app.use(secureAnswers);
   app.use(guardHosts(parts));
   app.use(requireToken(tokens));
   app.use(

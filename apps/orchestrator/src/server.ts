@@ -106,6 +106,7 @@ export async function startOrchestrator(config: Config, logger: Logger): Promise
     registry,
     queue,
     endWatch,
+    maxActiveSagas: config.MAX_ACTIVE_SAGAS,
     faults: createFaultClient({ url: config.NODE_API_URL, timeoutMs: config.CALL_TIMEOUT }),
     cluster: createClusterReader(cluster),
     verify: (signal) => verifyCluster({ log: verifyLog, registry, cluster }, signal),

@@ -98,6 +98,7 @@ export function startApi(
     registry,
     queue,
     endWatch,
+    maxActiveSagas: 100_000,
     cluster: { read: async (): Promise<ClusterView> => ({ consistent: true, nodes: {} }) },
     faults: createFaultClient({ url: 'http://127.0.0.1:9', timeoutMs: 1_000 }),
     verify: (signal) =>

@@ -59,6 +59,7 @@ export const variables = {
   STEP_ATTEMPTS: count.default(12),
   SAGA_DEADLINE: durationMs.default(600_000),
   STUCK_AFTER: count.default(10),
+  MAX_ACTIVE_SAGAS: count.default(100_000),
   WORKER_CONCURRENCY: count.default(50),
   JOB_LOCK: durationMs.default(8_000),
   RECOVERY_INTERVAL: durationMs.default(5_000),

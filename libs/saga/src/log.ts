@@ -21,6 +21,8 @@ export interface SagaLog {
   countBatch(batchId: string): Promise<BatchCounts | undefined>;
   /** Of `ids`, those that have ended. */
   endedOf(ids: number[]): Promise<number[]>;
+  /** Of these Idempotency-Keys, those that a request was accepted with. */
+  findRequests(keys: string[]): Promise<Set<string>>;
   countActive(): Promise<{ queued: number; running: number; compensating: number; stuck: number }>;
   measureOutbox(): Promise<{ rows: number; oldestDueAt: number | null }>;
   /** Outbox rows due before `dueBefore`, in the order (due, id), after `after`. */

@@ -619,6 +619,15 @@ describe.each([
       expect((await second).get('x')).toEqual(standing(one));
     });
 
+    test('are found once their request is committed, and not before', async () => {
+      const one = claimOf('x');
+      const first = await openTransaction(harness);
+      await first.tx.claimRequests([one]);
+      expect(await harness.log.findRequests(['x'])).toEqual(new Set());
+      await first.commit();
+      expect(await harness.log.findRequests(['x', 'y', 'x'])).toEqual(new Set(['x']));
+    });
+
     test('who claims a key whose claim is then rolled back has it', async () => {
       const [one, two] = [claimOf('x'), claimOf('x')];
       const first = await openTransaction(harness);

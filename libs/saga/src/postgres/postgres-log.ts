@@ -2,8 +2,10 @@ import type { BatchCounts, SagaStatus } from '@reliable-ops/contracts';
 import type { Sql } from '@reliable-ops/database';
 import type { LogTransaction, SagaLog } from '../log.ts';
 import { claimRequests } from './claim-requests.ts';
+import { countActive } from './count-active.ts';
 import { entryColumns, entryOf, type EntryRow } from './entry-row.ts';
 import { findOwed } from './find-owed.ts';
+import { findRequests } from './find-requests.ts';
 import { groupStuck } from './group-stuck.ts';
 import { lockLanes } from './lock-lanes.ts';
 import { deletePause, lockPauses, readPauses, writePause } from './pauses.ts';
@@ -107,18 +109,9 @@ export function createPostgresLog(sql: Sql): SagaLog {
       return rows.map(({ id }) => id);
     },
 
-    async countActive() {
-      const [row] = await sql<
-        { queued: number; running: number; compensating: number; stuck: number }[]
-      >`
-        select count(*) filter (where status = 'queued')::int as queued,
-               count(*) filter (where status = 'running')::int as running,
-               count(*) filter (where status = 'compensating')::int as compensating,
-               count(*) filter (where stuck)::int as stuck
-        from saga.sagas
-        where status <> 'completed' and status in ('queued', 'running', 'compensating')`;
-      return row!;
-    },
+    findRequests: (keys) => findRequests(sql, keys),
+
+    countActive: () => countActive(sql),
 
     async measureOutbox() {
       const [row] = await sql<{ rows: number; oldest: Date | null }[]>`

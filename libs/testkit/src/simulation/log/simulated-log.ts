@@ -235,6 +235,8 @@ export function createSimulatedLog(tables: Tables, host: LogHost, owner: unknown
           .filter(({ id, endedAt }) => ids.includes(id) && endedAt !== null)
           .map(({ id }) => id),
       ),
+    findRequests: (keys) =>
+      ask('find requests', () => new Set(keys.filter((key) => tables.requests.has(key)))),
     countActive: () =>
       ask('count active', () => {
         const counts = { queued: 0, running: 0, compensating: 0, stuck: 0 };
