@@ -104,6 +104,7 @@ export function createEngineMetrics(
   // A series that begins at 0 has a rate from its first event on.
   for (const saga of names) {
     accepted.inc({ saga }, 0);
+    flaggedStuck.inc({ saga }, 0);
     for (const status of endedStatuses) ended.inc({ saga, status }, 0);
   }
 
