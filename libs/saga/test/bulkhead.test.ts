@@ -44,6 +44,8 @@ let jobs: JobWorkers;
 let outcomesOf: (participant: string, commands: Command[]) => Outcome[] | Promise<Outcome[]>;
 
 const ignore = (): void => {};
+/** Lets go what a participant holds. */
+let release = ignore;
 const applied = (commands: Command[]): Outcome[] =>
   commands.map(() => ({ result: 'applied', output: 'created' }));
 
@@ -84,6 +86,7 @@ beforeEach(async () => {
   });
 });
 afterEach(async () => {
+  release();
   await jobs.stop(5_000);
   await engine.idle();
   await queue.redis.flushall();
@@ -114,7 +117,6 @@ const keysOf = (name: string, count: number): string[] =>
 
 describe('what is slow delays only itself', () => {
   test('a node that does not answer: every step on the others is done before its first one is', async () => {
-    let release = ignore;
     const released = new Promise<void>((resolve) => (release = resolve));
     outcomesOf = async (participant, commands) => {
       if (participant === 'n2') await released;

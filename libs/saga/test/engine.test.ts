@@ -407,6 +407,41 @@ describe('recovery', () => {
     expect(await statuses()).toEqual({ completed: 5 });
   });
 
+  test.each(['incarnation', 'readEntries'] as const)(
+    'nothing is published to a paused participant when the queue loses everything while recovery is at %s',
+    async (statement) => {
+      queue.marker = await log.incarnation();
+      await engine.pause('n2', { by: 'ann', note: null });
+      await accept(ids(3));
+      await engine.idle();
+      let wiped = 0;
+      const wiping = {
+        ...log,
+        [statement]: (...of: never[]) => {
+          if (wiped++ === 0) queue.wipe();
+          return (log[statement] as (...of: never[]) => unknown)(...of);
+        },
+      };
+      const late = () => Date.now() + 2 * intervalMs;
+      const recover = createRecovery({
+        log: wiping,
+        queue,
+        holder: 'one',
+        clock: late,
+        intervalMs,
+      });
+      expect(await recover()).toEqual({ held: true, rebuilt: true, added: 3 });
+      expect(
+        queue
+          .take()
+          .map(({ participant }) => participant)
+          .sort(),
+      ).toEqual(['n1', 'n3']);
+      await engine.resume('n2');
+      expect(queue.take().map(({ participant }) => participant)).toEqual(['n2']);
+    },
+  );
+
   test('a job that ends between the two looks is not taken for lost', async () => {
     await accept(['a']);
     await engine.idle();
