@@ -46,7 +46,7 @@ test('requests are counted by route, however many paths there are', async () => 
 
 let system: System;
 beforeAll(async () => {
-  system = await startSystem({ env: { LOG_LEVEL: 'info', STUCK_AFTER: '2', STEP_ATTEMPTS: '2' } });
+  system = await startSystem({ env: { LOG_LEVEL: 'debug', STUCK_AFTER: '2', STEP_ATTEMPTS: '2' } });
 });
 afterAll(async () => {
   await system[Symbol.asyncDispose]();
@@ -101,6 +101,36 @@ test('after a job the processes tell of every saga, step and operation of it, ea
   expect(sumIn(worker, /^rops_recovery_passes_total\{result="made"\}/)).toBeGreaterThan(0);
   for (const one of [orchestrator, worker, nodeApi])
     expect(valueIn(one, 'rops_event_loop_lag_seconds{quantile="0.99"}')).toBeGreaterThanOrEqual(0);
+});
+
+test("at debug a saga can be followed through the worker's log: each attempt that failed, and its end", async () => {
+  const client = clientOf(system);
+  await client.setFaults('node02', { error: 1 });
+  const batch = await client.post('create-group', ['followed']);
+  const key = 'group:followed';
+  const linesOfIt = () =>
+    system.workers[0]!.output()
+      .split('\n')
+      .filter((line) => line.includes(`"key":"${key}"`))
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+      .filter(({ saga }) => saga !== undefined);
+  await waitFor('a compensation that fails', () =>
+    linesOfIt().some(({ phase }) => phase === 'compensation'),
+  );
+  await client.setFaults('node02', {});
+  await waitFor('its end', async () => allEnded(await client.count([batch])));
+  await waitFor('the line of its end', () => linesOfIt().some(({ msg }) => msg === 'saga ended'));
+
+  const [view] = await client.sagas(batch);
+  const lines = linesOfIt();
+  for (const { saga } of lines) expect(saga).toBe(Number(view!.id));
+  expect(lines.slice(0, 2)).toMatchObject(
+    [1, 2].map((attempt) => ({ node: 'node02', attempt, phase: 'action', msg: 'attempt failed' })),
+  );
+  expect(lines.at(-1)).toMatchObject({
+    status: 'compensated',
+    error: expect.stringMatching(/^node02: /),
+  });
 });
 
 test('the orchestrator shows how the log stands, and no old number when Postgres or Redis is away', async () => {
