@@ -3,8 +3,8 @@ import type { Command, Outcome } from './command.ts';
 import type { Cohort, Member } from './record.ts';
 
 /**
- * Hears what the engine has done, a batch at a time: for metrics, logs and traces. It is called between two batches of
- * the hot path, so it must be quick, and what it throws would be the batch's error, so it must not throw.
+ * Hears what the engine has done, a batch at a time: for metrics and logs. It is called between two batches of
+ * the hot path, so it must be quick. What it throws is logged, and harms nothing.
  */
 export interface EngineObserver {
   /** A transaction of accept has been committed. */
@@ -14,7 +14,7 @@ export interface EngineObserver {
   /** A transaction of commit has been committed. */
   committed?(batch: CommittedBatch): void;
   /** Sagas have ended: by a commit, or by an operator's word. Each is told of once, by the process that committed it. */
-  ended?(sagas: Cohort[]): void;
+  ended?(cohorts: Cohort[]): void;
 }
 
 export interface AcceptedBatch {
@@ -68,6 +68,6 @@ export function shieldObserver(
     accepted: shielded((batch: AcceptedBatch) => observer.accepted?.(batch)),
     called: shielded((call: ParticipantCall) => observer.called?.(call)),
     committed: shielded((batch: CommittedBatch) => observer.committed?.(batch)),
-    ended: shielded((sagas: Cohort[]) => observer.ended?.(sagas)),
+    ended: shielded((cohorts: Cohort[]) => observer.ended?.(cohorts)),
   };
 }
