@@ -1,8 +1,8 @@
-import { createClient, type Client } from './client.ts';
+import { createClient, type Client } from '@reliable-ops/client';
 import { findEndpoint } from './endpoint.ts';
 import type { Io } from './io.ts';
 import { colorsFor, waitingWords, type Colors } from './text.ts';
-import { patienceMs } from './transport.ts';
+import { patienceMs } from '@reliable-ops/client';
 
 /** The options as typed; values are strings always. */
 export interface Options {

@@ -13,7 +13,9 @@ import { Hono } from 'hono';
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import { limitBody } from './body.ts';
 import { clusterRoutes } from './cluster.ts';
+import { eventRoutes, type EventParts } from './events/routes.ts';
 import { healthRoutes } from './health.ts';
+import { openapiRoutes } from './openapi/routes.ts';
 import { faultRoutes } from './operate/faults.ts';
 import { participantRoutes } from './operate/participants.ts';
 import { operateRoutes } from './operate/routes.ts';
@@ -30,7 +32,11 @@ import { statusRoutes } from './status.ts';
 import { verifyRoutes, type VerifyParts } from './verify/routes.ts';
 
 /** What the API works with. It owns none of it. */
-export interface AppParts extends HostOptions, Pick<VerifyParts, 'verify' | 'closing'> {
+export interface AppParts
+  extends
+    HostOptions,
+    Pick<VerifyParts, 'verify' | 'closing'>,
+    Pick<EventParts, 'feed' | 'sagaWatch'> {
   version: string;
   /** Who may come in; none: everybody. */
   tokens: string[];
@@ -84,12 +90,14 @@ export function createApp(parts: AppParts): Hono {
   app.route('/', metricsRoutes(parts.metrics));
   const reader = createSagaReader(parts.log);
   app.route('/', sagaRoutes(parts, reader));
+  app.route('/', eventRoutes(parts, reader));
   app.route('/', operateRoutes(parts, reader));
   app.route('/', participantRoutes(parts));
   app.route('/', faultRoutes(parts.faults, parts.registry.participants));
   app.route('/', clusterRoutes(parts.cluster));
   app.route('/', statusRoutes(parts));
   app.route('/', verifyRoutes(parts));
+  app.route('/', openapiRoutes(parts.version));
   app.route('/', queueRoutes(parts.queue));
   return app;
 }
@@ -99,6 +107,9 @@ const contents = {
   'POST /v1/sagas/batch': 'start many: {"saga","inputs"}, or NDJSON, a line a saga',
   'GET /v1/sagas': 'list sagas, newest first: ?status= &saga= &key= &stuck= &limit= &cursor=',
   'GET /v1/sagas/:id': 'one saga, with its steps and their attempts',
+  'GET /v1/sagas/:id/events':
+    'the same, now and at each change, until it has ended (server-sent events)',
+  'GET /v1/events': 'what changes from now on: ?status= &saga= &key= (server-sent events)',
   'POST /v1/sagas/:id/cancel': 'take it back: {"by"?,"note"?}; many: POST /v1/sagas/cancel {"ids"}',
   'POST /v1/sagas/:id/retry': 'what waits for its next attempt makes it now; many: /v1/sagas/retry',
   'POST /v1/sagas/:id/resolve': 'end it, vouched for by hand: {"note"}; many: /v1/sagas/resolve',
@@ -113,6 +124,7 @@ const contents = {
   'GET /v1/status': 'what runs, and how far behind it is',
   'GET /v1/verify': 'is the cluster what the log says? NDJSON, a line a finding',
   'POST /v1/reconcile': 'what would repair it: {"apply":false}; or do it: {"apply":true}',
+  'GET /openapi.json': 'this API as OpenAPI 3.1; GET /docs: the same for people',
   'GET /queues': 'the queues (Bull Board)',
   'GET /metrics': 'for Prometheus',
   'GET /healthz': 'alive',

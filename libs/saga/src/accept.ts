@@ -6,7 +6,7 @@ import { groupIntoEntries, type Dispatch } from './entries.ts';
 import { IdempotencyConflictError } from './errors.ts';
 import type { Json } from './json.ts';
 import { noChanges, type RequestClaim } from './log.ts';
-import type { Member, SagaState } from './record.ts';
+import type { Cohort, Member, SagaState } from './record.ts';
 
 /**
  * Sagas that are accepted together or not at all, but for those whose own condition does not hold. Their inputs have been
@@ -44,7 +44,7 @@ export type AcceptResult = Accepted | IdempotencyConflictError;
 export async function acceptRequests(
   { log, registry, clock, randomness }: EngineParts,
   requests: AcceptRequest[],
-): Promise<{ results: AcceptResult[]; entries: Entry[] }> {
+): Promise<{ results: AcceptResult[]; entries: Entry[]; changed: Cohort[] }> {
   return log.transaction(async (tx) => {
     const now = clock();
     const changes = noChanges();
@@ -137,7 +137,7 @@ export async function acceptRequests(
         `Idempotency-Key "${request.idempotency!.key}" was used with another body: a new request needs a new key`,
       );
     });
-    return { results, entries: changes.entries };
+    return { results, entries: changes.entries, changed: changes.inserted };
   });
 }
 

@@ -26,8 +26,8 @@ export interface EntryResult {
 export interface Committed {
   /** To be published. */
   entries: Entry[];
-  /** Sagas that ended. */
-  ended: Cohort[];
+  /** Sagas as they are now. */
+  changed: Cohort[];
   /** Sagas that are stuck since now. */
   stuck: StuckSagas[];
 }
@@ -51,7 +51,7 @@ export async function commitResults(
       lockSagas(tx, keys, ids),
     ]);
     const taken = results.filter(({ entry }) => standing.delete(entry.id));
-    if (taken.length === 0) return { entries: [], ended: [], stuck: [] };
+    if (taken.length === 0) return { entries: [], changed: [], stuck: [] };
 
     const now = clock();
     const halves: Entry[] = [];
@@ -67,7 +67,7 @@ export async function commitResults(
     }
 
     const stuck: Committed['stuck'] = [];
-    const { changes, ended } = changeSagas(parts, locked, now, (cohort, rules) =>
+    const { changes } = changeSagas(parts, locked, now, (cohort, rules) =>
       settled.split(cohort).map(({ members, outcomes }) => {
         const after = advance(rules, cohort.state, outcomes, now);
         if (after.state.stuck && !cohort.state.stuck)
@@ -77,7 +77,7 @@ export async function commitResults(
     );
     changes.entries.push(...halves);
     tx.write(changes);
-    return { entries: changes.entries, ended, stuck };
+    return { entries: changes.entries, changed: changes.updated, stuck };
   });
 }
 
@@ -197,10 +197,10 @@ export function changeSagas(
   { holders, cohorts, next }: LockedSagas,
   now: number,
   change: Change,
-): { changes: Changes; ended: Cohort[] } {
+): { changes: Changes; ended: number[] } {
   const changes = noChanges();
   const dispatches: Dispatch[] = [];
-  const ended: Cohort[] = [];
+  const ended: number[] = [];
   const freed = new Set<string>();
   const apply = (rules: Rules, { state, orders, members }: Advanced & Cohort): void => {
     changes.updated.push({ state, members });
@@ -217,8 +217,10 @@ export function changeSagas(
     for (const changed of change(cohort, rules)) {
       apply(rules, changed);
       if (!hasEnded(changed.state.status)) continue;
-      ended.push(changed);
-      if (holdsLane) for (const { key } of changed.members) freed.add(key);
+      for (const { id, key } of changed.members) {
+        ended.push(id);
+        if (holdsLane) freed.add(key);
+      }
     }
   }
 

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { hasEnded } from '@reliable-ops/contracts';
 import { isPostgresAway } from '@reliable-ops/database';
 import { acceptRequests, type Accepted, type AcceptRequest } from './accept.ts';
+import { groupChanged } from './announcement.ts';
 import { createBatcher } from './batcher.ts';
 import type { Entry, Participant } from './command.ts';
 import { commitResults, type EntryResult } from './commit.ts';
@@ -19,7 +21,7 @@ import { shieldObserver, type EngineObserver, type StuckSagas } from './observer
 import { pauseParticipant, resumeParticipant, type PauseAnswer } from './pause.ts';
 import type { JobQueue } from './queue.ts';
 import { rampOf } from './ramp.ts';
-import { idsOf, type Cohort } from './record.ts';
+import type { Cohort } from './record.ts';
 import { createRunner } from './run.ts';
 import { createSiblings } from './siblings.ts';
 
@@ -139,10 +141,11 @@ export function createEngine({
   const publish = (entries: Entry[]): void => {
     for (const entry of entries) publisher.submit(entry).catch(() => {});
   };
-  const announce = (ended: Cohort[]): void => {
-    if (ended.length === 0) return;
-    queue.announceEnded(idsOf(ended)).catch(() => {});
-    observer?.ended(ended);
+  const announce = (changed: Cohort[]): void => {
+    if (changed.length === 0) return;
+    queue.announce(groupChanged(changed)).catch(() => {});
+    const ended = observer ? changed.filter(({ state }) => hasEnded(state.status)) : [];
+    if (ended.length > 0) observer?.ended(ended);
   };
 
   const isFaultOfOne = (error: unknown): boolean => !isPostgresAway(error);
@@ -153,8 +156,9 @@ export function createEngine({
     isFaultOfOne,
     async run(requests) {
       const since = performance.now();
-      const { results, entries } = await acceptRequests(parts, requests);
+      const { results, entries, changed } = await acceptRequests(parts, requests);
       publish(entries);
+      announce(changed);
       observer?.accepted({ requests, results, tookMs: performance.now() - since });
       return results;
     },
@@ -166,9 +170,9 @@ export function createEngine({
     isFaultOfOne,
     async run(results) {
       const since = performance.now();
-      const { entries, ended, stuck } = await commitResults(parts, results);
+      const { entries, changed, stuck } = await commitResults(parts, results);
       publish(entries);
-      announce(ended);
+      announce(changed);
       observer?.committed({
         entries: results.length,
         commands: results.reduce((sum, { entry }) => sum + entry.items.length, 0),
@@ -198,9 +202,9 @@ export function createEngine({
   /** An operator may have taken the row away while the job waited: what it would do now is no longer owed. */
   const mayBeGone = ({ dueAt, attempt }: Entry): boolean => clock() - dueAt > lateMs || attempt > 1;
 
-  const tellOf = ({ answers, entries, withdrawn, ended }: Operated) => {
+  const tellOf = ({ answers, entries, withdrawn, changed }: Operated) => {
     publish(entries);
-    announce(ended);
+    announce(changed);
     if (withdrawn.length > 0) queue.withdraw(withdrawn).catch(() => {});
     return answers;
   };

@@ -5,7 +5,7 @@ import { changeSagas, lockSagas } from './commit.ts';
 import type { EngineParts } from './engine.ts';
 import { ContendedError } from './errors.ts';
 import { respread, type DueOf } from './ramp.ts';
-import { idsOf, sagasOf, type Cohort, type Saga } from './record.ts';
+import { sagasOf, type Cohort, type Saga } from './record.ts';
 
 /** Who does it, as he names himself, and why. */
 export interface Operator {
@@ -27,7 +27,8 @@ export interface Operated {
   entries: Entry[];
   /** Entries whose rows are gone. */
   withdrawn: Entry[];
-  ended: Cohort[];
+  /** Sagas as they are now. */
+  changed: Cohort[];
 }
 
 const done: OperatorAnswer = { result: 'done' };
@@ -47,7 +48,7 @@ export async function cancelSagas(
   return parts.log.transaction(async (tx) => {
     const now = parts.clock();
     const locked = await lockSagas(tx, keys, ids);
-    const { changes, ended } = changeSagas(parts, locked, now, ({ state, members }, rules) => {
+    const { changes } = changeSagas(parts, locked, now, ({ state, members }, rules) => {
       if (state.status === 'compensating') return [];
       const after = cancel(rules, state, now);
       const marked = withHistory(after.state, { at: now, verb: 'cancel', ...operator });
@@ -55,7 +56,7 @@ export async function cancelSagas(
     });
     tx.write(changes);
     const answers = answersOf(sagaIds, locked.cohorts, answerToCancel);
-    return { answers, entries: changes.entries, withdrawn: [], ended };
+    return { answers, entries: changes.entries, withdrawn: [], changed: changes.updated };
   });
 }
 
@@ -120,10 +121,11 @@ async function tryResolve(
         const after = withHistory(resolve(state, now), { at: now, verb: 'resolve', ...operator });
         return [{ members, state: after, orders: [] }];
       });
-      if (ended.length > 0 && (await tx.findOwed(idsOf(ended))).size > 0) throw withdrawing;
+      if (ended.length > 0 && (await tx.findOwed(ended)).size > 0) throw withdrawing;
       tx.write(changes);
       const answers = answersOf(sagaIds, locked.cohorts, answerToResolve);
-      return { answers, entries: [...rest, ...changes.entries], withdrawn: taken, ended };
+      const entries = [...rest, ...changes.entries];
+      return { answers, entries, withdrawn: taken, changed: changes.updated };
     });
   } catch (error) {
     if (error === withdrawing) return undefined;
@@ -183,7 +185,7 @@ export async function retrySagas(
       answers,
       entries: [...rest, ...changes.entries],
       withdrawn: taken,
-      ended: [],
+      changed: changes.updated,
       hastened: hastened.size,
     };
   });

@@ -52,9 +52,6 @@ export interface Cohort {
 export const sagasOf = (cohorts: Cohort[]): Saga[] =>
   cohorts.flatMap(({ state, members }) => members.map((member) => ({ ...state, ...member })));
 
-export const idsOf = (cohorts: Cohort[]): number[] =>
-  cohorts.flatMap(({ members }) => members.map(({ id }) => id));
-
 export interface HistoryRecord {
   at: number;
   verb: OperatorVerb;

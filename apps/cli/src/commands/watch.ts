@@ -1,6 +1,6 @@
 import { clearScreenDown, moveCursor } from 'node:readline';
 import type { ClusterView, StatusView } from '@reliable-ops/contracts';
-import type { Client } from '../client.ts';
+import type { Client } from '@reliable-ops/client';
 import type { Command, Context } from '../context.ts';
 import { exitCodes, InterruptedError, UnreachableError } from '../errors.ts';
 import { pause } from '../pause.ts';

@@ -1,12 +1,14 @@
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
+import { writeAnnouncement } from '../announcement.ts';
 import type { Entry } from '../command.ts';
 import type { JobQueue } from '../queue.ts';
 
 /** All keys of ours in Redis begin with it; the braces keep them on one shard of a Redis Cluster. */
 export const queuePrefix = '{rops}';
 const markerKey = `${queuePrefix}:incarnation`;
-export const endedChannel = `${queuePrefix}:ended`;
+/** Where `announce` is heard. */
+export const changesChannel = `${queuePrefix}:changes`;
 
 /** Data of a job. Its name is the kind of its commands, its id that of its outbox row, its queue that of the participant. */
 export type JobData = Pick<Entry, 'step' | 'phase' | 'attempt' | 'items'>;
@@ -136,9 +138,9 @@ export function createBullmqQueue(
       refuseWhenAway();
       await redis.set(markerKey, incarnation);
     },
-    async announceEnded(sagaIds) {
+    async announce(changed) {
       refuseWhenAway();
-      await redis.publish(endedChannel, sagaIds.join(','));
+      await redis.publish(changesChannel, writeAnnouncement(changed));
     },
 
     async [Symbol.asyncDispose]() {

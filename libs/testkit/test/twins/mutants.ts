@@ -234,7 +234,7 @@ export const mutants: Mutant[] = [
     'a resolve does not look whether a commit has gone ahead of it',
     ['outbox'],
     'saga/operate.ts',
-    'if (ended.length > 0 && (await tx.findOwed(idsOf(ended))).size > 0) throw withdrawing;',
+    'if (ended.length > 0 && (await tx.findOwed(ended)).size > 0) throw withdrawing;',
     '',
   ),
   mutant(

@@ -3,7 +3,7 @@ import ky, { type KyInstance } from 'ky';
 import type { ZodType } from 'zod';
 import type { Endpoint } from './endpoint.ts';
 import { ContractError, RefusedError, UnauthorizedError, UnreachableError } from './errors.ts';
-import { interruption, pause } from './pause.ts';
+import { pause } from './pause.ts';
 
 /** How long a call is repeated: an orchestrator that its supervisor restarts is back well before. */
 export const patienceMs = 60_000;
@@ -37,9 +37,13 @@ export interface Answer {
 }
 
 export interface TransportOptions {
+  /** Ends every call; they throw its reason. */
   signal: AbortSignal;
+  /** How long a call is repeated while nobody answers, in milliseconds; 0: not at all. */
   patienceMs: number;
+  /** One try of a call, in milliseconds. Default: 15 s. */
   timeoutMs?: number;
+  /** Hears why a call waits: the orchestrator is full. */
   onFull?(reason: string): void;
 }
 
@@ -111,7 +115,7 @@ export function createTransport(
       } catch (error) {
         if (error instanceof UnauthorizedError || error instanceof RefusedError) throw error;
         if (error instanceof ContractError) throw error;
-        if (signal.aborted) throw interruption(signal);
+        if (signal.aborted) throw signal.reason;
         failure = describeError(error, reached);
       }
       const delayMs = delayOf(failure, tried);
@@ -145,14 +149,11 @@ export function readBody<Body>(answer: Answer, schema: ZodType<Body>): Body {
   );
 }
 
-export function checkStatus(answer: Answer, { token }: Endpoint): Answer {
+export function checkStatus(answer: Answer, { token, advice }: Endpoint): Answer {
   if (answer.status >= 200 && answer.status < 300) return answer;
   if (answer.status === 401) {
-    throw new UnauthorizedError(
-      token === undefined
-        ? `${answer.url} wants a token: give --token or ROPS_TOKEN`
-        : `${answer.url} does not know this token: give another with --token or ROPS_TOKEN`,
-    );
+    const what = token === undefined ? 'wants a token' : 'does not know this token';
+    throw new UnauthorizedError(`${answer.url} ${what}${advice ? `: ${advice.token}` : ''}`);
   }
   const refusal = problem.safeParse(parseJson(answer.text));
   if (refusal.success) throw new RefusedError(refusal.data);
@@ -211,8 +212,9 @@ function readError(error: unknown) {
 export function describeUnreachable(endpoint: Endpoint, reason: string, reached: boolean): string {
   const url = endpoint.url.replace(/\/$/, '');
   if (reached) return `the orchestrator at ${url} cannot serve now: ${reason}`;
-  const source = endpoint.source === '' ? '' : ` from ${endpoint.source}`;
-  return `no orchestrator at ${url}${source} (${reason}): start one with \`npm start\`, or give --url`;
+  const source = endpoint.source ? ` from ${endpoint.source}` : '';
+  const advice = endpoint.advice ? `: ${endpoint.advice.unreachable}` : '';
+  return `no orchestrator at ${url}${source} (${reason})${advice}`;
 }
 
 function parseJson(text: string): unknown {
