@@ -1,5 +1,12 @@
 import type { ClusterReader, FaultClient } from '@reliable-ops/connector';
 import type { Sql } from '@reliable-ops/database';
+import {
+  measureRequests,
+  metricsRoutes,
+  traceRequests,
+  type Metrics,
+  type Tracing,
+} from '@reliable-ops/observability';
 import type { Logger } from '@reliable-ops/runtime';
 import type { BullmqQueue, Engine, Registry, SagaLog } from '@reliable-ops/saga';
 import { Hono } from 'hono';
@@ -48,6 +55,9 @@ export interface AppParts
   faults: FaultClient;
   /** Numbers over time, for the console. */
   sampler: Pick<Sampler, 'samples'>;
+  metrics: Metrics;
+  /** Absent: nobody asks for traces. */
+  tracing?: Tracing | undefined;
   logger: Logger;
 }
 
@@ -61,6 +71,7 @@ export function createApp(parts: AppParts): Hono {
     problemResponse(new ProblemError(404, 'NOT_FOUND', `there is nothing at ${req.path}`)),
   );
 
+  app.use(measureRequests(parts.metrics));
   app.use(logRequests(logger));
   app.use(secureAnswers);
   app.use(guardHosts(parts));
@@ -78,11 +89,13 @@ export function createApp(parts: AppParts): Hono {
     }),
   );
   app.use(limitBody);
+  app.use(traceRequests(parts.tracing));
 
   const reader = createSagaReader(parts.log);
   app.route('/', consoleRoutes(parts, reader, tokens.length > 0 ? sessions : null));
   app.get('/', (context) => context.json(contents));
   app.route('/', healthRoutes(parts));
+  app.route('/', metricsRoutes(parts.metrics));
   app.route('/', sagaRoutes(parts, reader));
   app.route('/', eventRoutes(parts, reader));
   app.route('/', operateRoutes(parts, reader));
@@ -120,6 +133,7 @@ const contents = {
   'POST /v1/reconcile': 'what would repair it: {"apply":false}; or do it: {"apply":true}',
   'GET /openapi.json': 'this API as OpenAPI 3.1; GET /docs: the same for people',
   'GET /queues': 'the queues (Bull Board)',
+  'GET /metrics': 'for Prometheus',
   'GET /healthz': 'alive',
   'GET /readyz': 'ready to accept',
 };

@@ -1,6 +1,7 @@
 import { createFaultClient, createGroupSagas, verifyCluster } from '@reliable-ops/connector';
 import { problem, type ClusterView, type Problem } from '@reliable-ops/contracts';
 import { connect } from '@reliable-ops/database';
+import { createMetrics } from '@reliable-ops/observability';
 import { createLogger } from '@reliable-ops/runtime';
 import {
   createBullmqQueue,
@@ -116,6 +117,7 @@ export function startApi(
     verify: (signal) =>
       verifyCluster({ log: verifyLog, registry, cluster: nodeCluster, patienceMs: 500 }, signal),
     closing: new AbortController().signal,
+    metrics: createMetrics(),
     logger: createLogger('orchestrator-test', { LOG_LEVEL: 'silent', LOG_FORMAT: 'json' }),
     ...given,
   };

@@ -41,8 +41,10 @@ test('its jobs tell what they do to which saga', async () => {
   await until(async () => (await jobsOf('node02')).length > 0);
   const [job] = await jobsOf('node02');
   expect(job.name).toBe('create');
-  expect(job.data).toMatchObject({ step: 'node02', phase: 'action', attempt: 1 });
-  expect(job.data.items).toMatchObject([[Number(body.id), 'group:board', expect.any(Number), {}]]);
+  expect(job.data).toMatchObject({
+    step: 'node02',
+    items: [[Number(body.id), 'group:board', expect.any(Number), { groupId: 'board' }]],
+  });
 });
 
 test('no button of it changes anything', async () => {

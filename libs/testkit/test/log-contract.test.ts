@@ -298,6 +298,10 @@ describe.each([
         { steps: [] },
         { steps: [{ ...step!, output: null }] },
         { steps: [{ ...step!, output: 'null' }] },
+        { steps: [{ ...step!, before: null }] },
+        { steps: [{ ...step!, before: { n: 1 } }] },
+        { steps: [{ ...step!, log: [['action', 1, 1, 2, 'unknown', 'x']] }] },
+        { steps: [{ ...step!, log: [['action', 1, 1, 2, 'unknown', null]] }] },
         { steps: [{ ...step!, uncertain: true }] },
         { error: '' },
         { error: 'why' },
@@ -849,6 +853,7 @@ describe.each([
 const sagaOf = (more: Partial<Saga>): Saga => ({
   id: 0,
   batchId: null,
+  traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
   name: 'test',
   version: 1,
   key: 'k',

@@ -41,6 +41,9 @@ export function Nodes({ nodes, faults, said }: NodesData) {
           />
         ))}
       </div>
+      <p class="legend" id="estimate">
+        Calls and errors: of the last minute, estimated from some of its sagas.
+      </p>
     </>
   );
 }

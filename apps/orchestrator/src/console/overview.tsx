@@ -67,6 +67,9 @@ export function Overview({ samples, active, nodes, consistent, newest, stuck, no
             <NodeCard node={node} />
           ))}
         </div>
+        <p class="legend" id="estimate">
+          Calls and errors: of the last minute, estimated from some of its sagas.
+        </p>
       </section>
       {stuck === undefined || stuck.sagas === 0 ? null : <Stuck stuck={stuck} />}
       <section aria-labelledby="charts-heading">

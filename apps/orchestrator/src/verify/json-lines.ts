@@ -15,6 +15,11 @@ export interface LineSource {
   explain(error: unknown): FailedLine;
 }
 
+export const jsonLinesHeaders = {
+  'Content-Type': 'application/x-ndjson',
+  'Cache-Control': 'no-store',
+};
+
 const encoder = new TextEncoder();
 const encode = (line: object): Uint8Array => encoder.encode(`${JSON.stringify(line)}\n`);
 
@@ -46,7 +51,5 @@ export async function answerLines({ lines, beat, abort, explain }: LineSource): 
       lines.return().catch(() => {});
     },
   });
-  return new Response(body, {
-    headers: { 'Content-Type': 'application/x-ndjson', 'Cache-Control': 'no-store' },
-  });
+  return new Response(body, { headers: jsonLinesHeaders });
 }
