@@ -70,7 +70,13 @@ export function consoleRoutes(parts: Parts, reader: SagaReader, sessions: Sessio
     const status = problem.status as 500;
     return answerPage(
       context,
-      { title: 'Problem', place: null, status },
+      // What is away may be back in a moment.
+      {
+        title: 'Problem',
+        place: null,
+        status,
+        ...(status === (503 as number) ? { refreshMs } : {}),
+      },
       <ProblemPage problem={problem} />,
     );
   });

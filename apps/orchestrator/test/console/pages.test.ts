@@ -247,6 +247,7 @@ test('while Postgres is away there is a page that says so, and is asked for agai
   const reply = await open('/', away);
   expect([reply.status, reply.headers.get('retry-after')]).toEqual([503, '1']);
   expect(reply.text).toContain('Postgres does not answer');
+  expect(reply.text).toContain('data-refresh-ms');
 });
 
 describe('everything is our own, and nothing is written into the page', () => {
