@@ -4,8 +4,9 @@ import { sendChunks } from './chunks.ts';
 import type { Context } from './context.ts';
 import { exitCodes } from './errors.ts';
 import { parseIds } from './ids.ts';
+import { startLaneNotice } from './lanes.ts';
 import { byAccepted, bySettled, formatTotals, startProgress } from './progress.ts';
-import { formatSeconds, plural } from './text.ts';
+import { formatCount, formatSeconds, plural } from './text.ts';
 
 /** Batches that a line names; more would bury it. */
 const batchesNamed = 50;
@@ -36,7 +37,11 @@ export async function runBulk(
       progress.stop();
       return printAccepted(context, tracker);
     }
-    const settling = tracker.settle(signal, (totals) => progress.update(totals));
+    const notice = startLaneNotice(client, progress.say, () => tracker.ids);
+    const settling = tracker.settle(signal, (totals) => {
+      progress.update(totals);
+      notice(totals);
+    });
     settling.catch(() => {}); // its error is the second one, when sending has failed
     await Promise.all([sent, settling]);
     progress.stop();
@@ -69,7 +74,11 @@ export async function waitForBatches(
     measure: bySettled,
   });
   try {
-    const totals = await tracker.settle(context.io.signal, (now) => progress.update(now));
+    const notice = startLaneNotice(client, progress.say, () => tracker.ids);
+    const totals = await tracker.settle(context.io.signal, (now) => {
+      progress.update(now);
+      notice(now);
+    });
     progress.stop();
     return printTotals(context, totals, Date.now() - startedAt);
   } catch (error) {
@@ -114,7 +123,10 @@ function noteAccepted(context: Context, tracker: BatchTracker, expected: number)
   if (ids.length === 0) return;
   const named = ids.slice(0, batchesNamed).join(' ');
   const more = ids.length > batchesNamed ? ` (and ${ids.length - batchesNamed} more batches)` : '';
+  const unsent = expected - totals.total;
+  // A chunk on its way when the signal came may have been taken without our hearing of it.
+  const rest = unsent > 0 ? `${formatCount(unsent)} not sent or not confirmed; ` : '';
   context.note(
-    `${totals.total} of ${expected} are accepted and go on; to come back: rops wait ${named}${more}`,
+    `${totals.total} of ${expected} are accepted and go on; ${rest}to come back: rops wait ${named}${more}`,
   );
 }

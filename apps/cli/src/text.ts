@@ -4,9 +4,11 @@ import type { Io, Output } from './io.ts';
 
 export type Colors = ReturnType<typeof pc.createColors>;
 
-/** Colours for `stream`: only on a terminal that has them, and never with NO_COLOR. */
+/** Colours for `stream`: only on a terminal that has them, or with FORCE_COLOR (0 is none); never with NO_COLOR. */
 export function colorsFor(stream: Output, env: Io['env']): Colors {
-  return pc.createColors(stream.isTTY === true && !env['NO_COLOR'] && env['TERM'] !== 'dumb');
+  const force = env['FORCE_COLOR'];
+  if (env['NO_COLOR'] || force === '0' || force === 'false') return pc.createColors(false);
+  return pc.createColors(Boolean(force) || (stream.isTTY === true && env['TERM'] !== 'dumb'));
 }
 
 /** `text` without what a terminal would obey: ids and details come from others. */
@@ -38,6 +40,15 @@ export function formatTable(head: string[], rows: string[][], colors: Colors): s
 /** 3 → "3 groups", 1 → "1 group". */
 export const plural = (count: number, noun: string): string =>
   `${count.toLocaleString('en-US')} ${noun}${count === 1 ? '' : 's'}`;
+
+/** Milliseconds still to go, rounded to what a person reads at a glance: 8s, 3m05s, 2h10m. */
+export function formatTimeLeft(leftMs: number): string {
+  const seconds = Math.ceil(leftMs / 1_000);
+  const two = (part: number): string => String(part).padStart(2, '0');
+  if (seconds < 60) return `${seconds}s`;
+  if (seconds < 3_600) return `${Math.floor(seconds / 60)}m${two(seconds % 60)}s`;
+  return `${Math.floor(seconds / 3_600)}h${two(Math.floor((seconds % 3_600) / 60))}m`;
+}
 
 export const formatCount = (count: number): string => count.toLocaleString('en-US');
 
