@@ -132,7 +132,7 @@ describe('create and delete', () => {
     expect(exitCode).toBe(3);
     expect(stdout).toBe('');
     expect(stderr).toContain(
-      '1000 of 1500 are accepted and go on; to come back: rops wait batch-1',
+      '1000 of 1500 are accepted and go on; 500 not sent or not confirmed; to come back: rops wait batch-1',
     );
     expect(stderr).toMatch(/cannot serve now: Postgres is away\n$/);
   });

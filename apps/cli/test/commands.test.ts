@@ -224,6 +224,6 @@ describe('watch', () => {
       isTTY: true,
       until: (output) => output.split('Ctrl-C ends').length > 2,
     });
-    expect(stdout).toContain('\u001b[3A');
+    expect(stdout).toContain('\u001b[4A');
   });
 });

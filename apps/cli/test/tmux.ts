@@ -22,8 +22,8 @@ export class TerminalWindow implements AsyncDisposable {
     const window = new TerminalWindow();
     const settings = Object.entries(env).map(([name, value]) => `${name}=${value}`);
     const quoted = ['env', ...settings, ...argv].map((word) => `'${word}'`).join(' ');
-    // The shell stays, so that the pane does, and says how the command ended.
-    const line = `${quoted}; echo "ended with $?"; cat`;
+    // The shell outlives Ctrl-C, so that the pane does, and says how the command ended.
+    const line = `trap : INT; ${quoted}; echo "ended with $?"; cat`;
     const size = ['-x', String(columns), '-y', String(rows)];
     await window.#tmux('-f', '/dev/null', 'new-session', '-d', ...size, 'sh', '-c', line);
     return window;
