@@ -11,7 +11,7 @@ const entry = fileURLToPath(new URL('clients/process.ts', import.meta.url));
 export interface ClientProcess extends AsyncDisposable {
   pid: number;
   /** Throws what went wrong in there. */
-  ask(order: Order): Promise<{ latenciesMs: number[]; seconds: number }>;
+  ask(order: Order): Promise<Exclude<Answer, { error: string }>>;
 }
 
 export async function startClientProcess(): Promise<ClientProcess> {

@@ -1,3 +1,5 @@
+import type { Offer, Offered } from './clients/orders.ts';
+
 /** What a client process is told about its surroundings. */
 export interface ClientSettings {
   inFlight: number;
@@ -17,6 +19,8 @@ export interface Client {
    * Answers how long each took in milliseconds, from its sending to its end; nothing where it cannot know.
    */
   run(change: 'create' | 'delete', ids: string[]): Promise<number[]>;
+  /** Only of the client that knows how. */
+  offer?(offer: Offer): Promise<Offered>;
   close(): Promise<void>;
 }
 

@@ -95,7 +95,7 @@ export const contenders: Contender[] = [
   },
   {
     name: 'bulk-plain',
-    says: 'ours over the plain protocol: a ky call a step, and one to look',
+    says: 'ours over the plain protocol: one ky call a step',
     ...bulk,
     system: plain,
     share: 0.2,

@@ -44,8 +44,21 @@ export function readPeakMb(groups: Record<string, number[]>): Record<string, num
   );
 }
 
+/** Memory in MB of each group's largest process at this moment, descendants included, without what it shares with others (Postgres's buffers). */
+export function readOwnMb(groups: Record<string, number[]>): Record<string, number> {
+  const all = readProcesses();
+  const children = new Map<number, number[]>();
+  for (const [pid, { parent }] of all) children.set(parent, [...(children.get(parent) ?? []), pid]);
+  const largest = (pid: number): number =>
+    Math.max(
+      readStatusMb(pid, 'VmRSS') - readStatusMb(pid, 'RssShmem'),
+      ...(children.get(pid) ?? []).map(largest),
+    );
+  return mapValues(groups, (pids) => Math.max(0, ...pids.map(largest)));
+}
+
 /** A line of /proc/<pid>/status in MB; 0 where there is none. */
-function readStatusMb(pid: number, field: 'VmHWM'): number {
+function readStatusMb(pid: number, field: 'VmHWM' | 'VmRSS' | 'RssShmem'): number {
   const [, kilobytes = '0'] =
     new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(readOrEmpty(`/proc/${pid}/status`)) ?? [];
   return Math.round(Number(kilobytes) / 1_024);

@@ -19,6 +19,10 @@ export interface Options {
   smoke: boolean;
   /** No sagas at all: what an idle system costs. */
   idle: boolean;
+  /** Offers three times what is sustainable, for so many seconds. */
+  overload?: number;
+  /** So many sagas in one run: is the last one as fast as the first? */
+  scale?: number;
 }
 
 /** What a person typed wrong: one line, exit 2. */
@@ -39,6 +43,10 @@ export const usage = `npm run bench [-- options]
   --profile      our processes write bench/results/*.cpuprofile
   --targets      exit 1 where a target of the table is missed
   --smoke        ${smokeContenders.join(', ')} with ${smokeSagas} sagas, one round: that they are right, not how fast
+  --overload     three times the sustainable rate for --seconds N (default 30): what is refused, that nothing accepted is lost,
+                 that memory stays flat and that it drains; exit 1 where it is not so
+  --scale N      N sagas in one run: the rate of the last 100,000 against that of the first, and each process's memory;
+                 exit 1 below 0.9 or from 300 MB
   --idle         no sagas: what each process of an idle system costs; exit 1 where that is 1 % of a core
 
 contenders: ${contenders.map(({ name }) => name).join(', ')}`;
@@ -62,6 +70,8 @@ export function parseOptions(args: string[]): Options | undefined {
     targets: values.targets,
     smoke: values.smoke,
     idle: values.idle,
+    ...(values.overload ? { overload: wholeNumber('--seconds', values.seconds ?? '30') } : {}),
+    ...(values.scale === undefined ? {} : { scale: wholeNumber('--scale', values.scale) }),
   };
 }
 
@@ -78,6 +88,9 @@ function parse(args: string[]) {
         profile: { type: 'boolean', default: false },
         targets: { type: 'boolean', default: false },
         smoke: { type: 'boolean', default: false },
+        overload: { type: 'boolean', default: false },
+        seconds: { type: 'string' },
+        scale: { type: 'string' },
         idle: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
       },

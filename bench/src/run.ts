@@ -1,11 +1,10 @@
-import { mkdir, writeFile } from 'node:fs/promises';
 import { cpus, loadavg } from 'node:os';
-import { join } from 'node:path';
 import { contenders } from './contenders.ts';
-import { checkout, startEnvironment } from './environment.ts';
+import { startEnvironment } from './environment.ts';
 import type { Options } from './options.ts';
 import { statementsLibrary } from './profile.ts';
 import { summarise, type Report } from './report.ts';
+import { writeResult } from './result.ts';
 import { formatTable } from './table.ts';
 import { formatTargets, judge } from './targets.ts';
 import { takeTurn, type Turn } from './turn.ts';
@@ -52,14 +51,10 @@ export async function runBench(options: Options): Promise<number> {
     say(`${chosen.length} contenders: after each, every node held exactly the ids it should`);
     return 0;
   }
-  const folder = join(checkout, 'bench/results');
-  await mkdir(folder, { recursive: true });
-  const file = join(folder, `${report.at.replaceAll(':', '-')}.json`);
-  await writeFile(file, `${JSON.stringify(report, null, 2)}\n`);
-
+  const file = await writeResult(report);
   const verdicts = judge(report);
   if (options.json) process.stdout.write(`${JSON.stringify(report)}\n`);
   else process.stdout.write(`${formatTable(report)}\n${formatTargets(verdicts)}\n`);
-  say(`written to ${file.slice(checkout.length)}`);
+  say(`written to ${file}`);
   return options.targets && verdicts.some(({ met }) => !met) ? 1 : 0;
 }

@@ -16,7 +16,16 @@ export interface System extends AsyncDisposable {
 export async function startSystem(
   environment: Pick<Environment, 'databaseUrl' | 'redis'>,
   { system, callDelayMs = 0 }: Pick<Contender, 'system' | 'callDelayMs'>,
-  { errors, profileFolder }: { errors: number; profileFolder?: string | undefined },
+  {
+    errors,
+    profileFolder,
+    settings = {},
+  }: {
+    errors: number;
+    profileFolder?: string | undefined;
+    /** More variables of our processes. */
+    settings?: Record<string, string>;
+  },
 ): Promise<System> {
   const [nodeApiPort, orchestratorPort] = [await findFreePort(), await findFreePort()];
   const nodeApiUrl = `http://127.0.0.1:${nodeApiPort}`;
@@ -32,6 +41,7 @@ export async function startSystem(
     // Who retries for ever is compared with who does as well: no saga turns back.
     STEP_ATTEMPTS: '1000',
     LOG_LEVEL: 'warn',
+    ...settings,
   };
   const children: Child[] = [];
   const start = async (options: Parameters<typeof startApp>[0]): Promise<number> => {

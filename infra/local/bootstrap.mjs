@@ -32,7 +32,9 @@ const commands = {
   // Packages of their own, so that what we compare ourselves with is not installed with the product.
   bench: async (args) =>
     (await prepare(
-      args.includes('--smoke') || args.includes('--idle') ? ['bench'] : ['bench', 'bench/peers'],
+      args.some((arg) => /^--(smoke|idle|overload|scale)\b/.test(arg))
+        ? ['bench']
+        : ['bench', 'bench/peers'],
     )) || runAll([['--import', 'tsx', 'bench/src/main.ts', ...args]]),
 };
 

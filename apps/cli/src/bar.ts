@@ -2,10 +2,12 @@ import { clearLine, cursorTo } from 'node:readline';
 import { SingleBar } from 'cli-progress';
 import type { Io } from './io.ts';
 import type { Measure, Progress } from './progress.ts';
-import { colorsFor, formatTimeLeft } from './text.ts';
+import { colorsFor, formatTimeLeft, waitingWords } from './text.ts';
 
 const barWidth = 24;
 const narrowestBar = 4;
+/** A bar shows so long after the last refusal that it waits. */
+const waitShownMs = 2_000;
 const wrapOn = '\u001b[?7h';
 const wrapOff = '\u001b[?7l';
 const saveCursor = '\u001b7';
@@ -20,6 +22,7 @@ export function startBar(
 ): Progress {
   const { cyan } = colorsFor(stderr, env);
   const startedAt = Date.now();
+  let waitedAt = -Infinity;
   let words: string[] = [];
   let done = 0;
   const draw = (): string => {
@@ -51,8 +54,9 @@ export function startBar(
       const elapsedMs = Math.max(Date.now() - startedAt, 1);
       const isGoing = done > 0 && done < expected;
       const leftMs = (elapsedMs / done) * (expected - done);
+      const waits = Date.now() - waitedAt < waitShownMs ? ', waiting for room' : '';
       words = [
-        measure.describe(totals),
+        measure.describe(totals) + waits,
         `${Math.round((done * 1_000) / elapsedMs)}/s`,
         ...(isGoing ? [`${formatTimeLeft(leftMs)} left`] : []),
       ];
@@ -65,6 +69,11 @@ export function startBar(
       clearLine(stderr, 0);
       // The bar returns to the saved place when it ends, which has moved down.
       stderr.write(`${wrapOn}${line}\n${wrapOff}${saveCursor}`);
+    },
+    wait(reason) {
+      // Above the bar there is room for the reason; once it is drawn, only for the fact.
+      if (!bar.isActive && waitedAt === -Infinity) stderr.write(`${waitingWords(reason)}\n`);
+      waitedAt = Date.now();
     },
     stop: () => bar.stop(),
   };

@@ -1,5 +1,5 @@
 import type { BatchAccepted, BatchCounts } from '@reliable-ops/contracts';
-import type { Client } from './client.ts';
+import type { Client } from '@reliable-ops/client';
 import { pause } from './pause.ts';
 
 const firstIntervalMs = 50;

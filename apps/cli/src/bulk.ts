@@ -17,7 +17,7 @@ export async function runBulk(
   { saga, heading, args }: { saga: string; heading: string; args: readonly string[] },
 ): Promise<number> {
   const ids = parseIds(args);
-  const client = context.connect('patient');
+  const client = context.connect('patient', (reason) => progress.wait(reason));
   const tracker = new BatchTracker(client);
   const startedAt = Date.now();
   const stop = new AbortController();
@@ -25,6 +25,7 @@ export async function runBulk(
   const { wait } = context.options;
   const measure = wait ? bySettled : byAccepted;
   const progress = startProgress(context.io, { heading, expected: ids.count, measure });
+  const notice = startLaneNotice(client, progress.say, () => tracker.ids);
   const onAccepted = (batch: BatchAccepted): void => {
     tracker.add(batch);
     progress.update(tracker.totals);
@@ -37,16 +38,17 @@ export async function runBulk(
       progress.stop();
       return printAccepted(context, tracker);
     }
-    const notice = startLaneNotice(client, progress.say, () => tracker.ids);
     const settling = tracker.settle(signal, (totals) => {
       progress.update(totals);
-      notice(totals);
+      notice.look(totals);
     });
     settling.catch(() => {}); // its error is the second one, when sending has failed
     await Promise.all([sent, settling]);
+    notice.stop();
     progress.stop();
     return printTotals(context, await settling, Date.now() - startedAt);
   } catch (error) {
+    notice.stop();
     progress.stop();
     noteAccepted(context, tracker, ids.count);
     throw error;
@@ -73,15 +75,17 @@ export async function waitForBatches(
     expected: tracker.totals.total,
     measure: bySettled,
   });
+  const notice = startLaneNotice(client, progress.say, () => tracker.ids);
   try {
-    const notice = startLaneNotice(client, progress.say, () => tracker.ids);
     const totals = await tracker.settle(context.io.signal, (now) => {
       progress.update(now);
-      notice(now);
+      notice.look(now);
     });
+    notice.stop();
     progress.stop();
     return printTotals(context, totals, Date.now() - startedAt);
   } catch (error) {
+    notice.stop();
     progress.stop();
     noteAccepted(context, tracker, tracker.totals.total);
     throw error;

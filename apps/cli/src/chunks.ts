@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { BatchAccepted } from '@reliable-ops/contracts';
-import type { Client } from './client.ts';
+import type { Client } from '@reliable-ops/client';
 import { interruption } from './pause.ts';
 
 /**

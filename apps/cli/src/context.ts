@@ -1,8 +1,8 @@
-import { createClient, type Client } from './client.ts';
+import { createClient, type Client } from '@reliable-ops/client';
 import { findEndpoint } from './endpoint.ts';
 import type { Io } from './io.ts';
-import { colorsFor, type Colors } from './text.ts';
-import { patienceMs } from './transport.ts';
+import { colorsFor, waitingWords, type Colors } from './text.ts';
+import { patienceMs } from '@reliable-ops/client';
 
 /** The options as typed; values are strings always. */
 export interface Options {
@@ -42,11 +42,21 @@ export interface Context {
   printDocument(document: unknown): void;
   /** What is not a result, to stderr. */
   note(text: string): void;
-  /** `patient`: calls are repeated while the orchestrator is away; else one try, and the answer at once. */
-  connect(mode: 'patient' | 'once'): Client;
+  /**
+   * `patient`: calls are repeated while the orchestrator is away, or full; else one try, and the answer at once.
+   * `onFull`: says that they wait, and why; default: a note, once.
+   */
+  connect(mode: 'patient' | 'once', onFull?: (reason: string) => void): Client;
 }
 
 export function createContext(io: Io, options: Options): Context {
+  const noteOnce = (): ((reason: string) => void) => {
+    let isNoted = false;
+    return (reason) => {
+      if (!isNoted) io.stderr.write(`${waitingWords(reason)}\n`);
+      isNoted = true;
+    };
+  };
   return {
     io,
     options,
@@ -54,10 +64,11 @@ export function createContext(io: Io, options: Options): Context {
     print: (text) => void io.stdout.write(`${text}\n`),
     printDocument: (document) => void io.stdout.write(`${JSON.stringify(document)}\n`),
     note: (text) => void io.stderr.write(`${text}\n`),
-    connect: (mode) =>
+    connect: (mode, onFull = noteOnce()) =>
       createClient(findEndpoint(options, io), {
         signal: io.signal,
         patienceMs: mode === 'patient' ? (io.patienceMs ?? patienceMs) : 0,
+        onFull,
       }),
   };
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Endpoint } from '@reliable-ops/client';
 import { stackFile } from '@reliable-ops/contracts';
 import { UsageError } from './errors.ts';
 import type { Io } from './io.ts';
@@ -8,13 +9,10 @@ import type { Io } from './io.ts';
 const defaultUrl = 'http://127.0.0.1:3000';
 const checkout = fileURLToPath(new URL('../../..', import.meta.url));
 
-/** Where the orchestrator is, and who said so. `url` ends with a slash. */
-export interface Endpoint {
-  url: string;
-  /** For the line that says that nobody answers there; empty where the address needs no explanation. */
-  source: string;
-  token: string | undefined;
-}
+const advice = {
+  unreachable: 'start one with `npm start`, or give --url',
+  token: 'give --token or ROPS_TOKEN',
+};
 
 /**
  * --url, else ROPS_URL, else what `.local/stack.json` names (from the working directory upwards, then
@@ -28,16 +26,17 @@ export function findEndpoint(
   if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) {
     throw new UsageError('the token must be printable ASCII without blanks');
   }
-  if (given.url !== undefined) return { url: parseUrl(given.url, '--url'), source: '', token };
+  if (given.url !== undefined)
+    return { url: parseUrl(given.url, '--url'), source: '', token, advice };
   const fromEnvironment = env['ROPS_URL'];
   if (fromEnvironment) {
-    return { url: parseUrl(fromEnvironment, 'ROPS_URL'), source: 'ROPS_URL', token };
+    return { url: parseUrl(fromEnvironment, 'ROPS_URL'), source: 'ROPS_URL', token, advice };
   }
   for (const path of stackFiles(cwd)) {
     const url = readStackUrl(path);
-    if (url !== undefined) return { url: parseUrl(url, path), source: path, token };
+    if (url !== undefined) return { url: parseUrl(url, path), source: path, token, advice };
   }
-  return { url: parseUrl(defaultUrl, ''), source: '', token };
+  return { url: parseUrl(defaultUrl, ''), source: '', token, advice };
 }
 
 function parseUrl(text: string, source: string): string {

@@ -1,4 +1,6 @@
-import type { Problem } from '@reliable-ops/contracts';
+import { ClientError, NotFoundError, RefusedError, UnreachableError } from '@reliable-ops/client';
+
+export { UnreachableError };
 
 /** The exit codes, the same for every command. */
 export const exitCodes = {
@@ -10,7 +12,7 @@ export const exitCodes = {
 } as const;
 
 /** What a person can act on: shown as its message alone, on one line. */
-export abstract class CliError extends Error {
+abstract class CliError extends Error {
   abstract readonly code: string;
   abstract readonly exitCode: number;
 }
@@ -20,52 +22,6 @@ export class UsageError extends CliError {
   override readonly name = 'UsageError';
   readonly code = 'USAGE';
   readonly exitCode = exitCodes.usage;
-}
-
-/** Nobody answers, or for too long only "later". */
-export class UnreachableError extends CliError {
-  override readonly name = 'UnreachableError';
-  readonly code = 'UNREACHABLE';
-  readonly exitCode = exitCodes.notReachable;
-}
-
-/** 401. */
-export class UnauthorizedError extends CliError {
-  override readonly name = 'UnauthorizedError';
-  readonly code = 'UNAUTHORIZED';
-  readonly exitCode = exitCodes.notReachable;
-}
-
-/** Somebody answers, but not what the contract says: another service, or another version. */
-export class ContractError extends CliError {
-  override readonly name = 'ContractError';
-  readonly code = 'CONTRACT';
-  readonly exitCode = exitCodes.notReachable;
-}
-
-/** Statuses that say that what was sent is wrong, so sending it again cannot help. */
-const badInputStatuses = new Set([400, 413, 415, 422]);
-
-/** The orchestrator's own refusal (problem+json). */
-export class RefusedError extends CliError {
-  override readonly name = 'RefusedError';
-  readonly code: string;
-  readonly exitCode: number;
-  readonly status: number;
-
-  constructor({ code, detail, field, status }: Problem) {
-    super(field === undefined || detail.includes(field) ? detail : `${detail} (field: ${field})`);
-    this.code = code;
-    this.status = status;
-    this.exitCode = badInputStatuses.has(status) ? exitCodes.usage : exitCodes.notDone;
-  }
-}
-
-/** What was asked for by its id is not there. */
-export class NotFoundError extends CliError {
-  override readonly name = 'NotFoundError';
-  readonly code = 'NOT_FOUND';
-  readonly exitCode = exitCodes.notDone;
 }
 
 /** Ended by a signal, or because nobody reads any more. Has no line of its own. */
@@ -78,4 +34,15 @@ export class InterruptedError extends CliError {
     super('interrupted');
     this.exitCode = exitCode;
   }
+}
+
+/** Statuses that say that what was sent is wrong, so sending it again cannot help. */
+const badInputStatuses = new Set([400, 413, 415, 422]);
+
+/** The exit code of what a person can act on; undefined: it is a bug. */
+export function exitCodeOf(error: unknown): number | undefined {
+  if (error instanceof CliError) return error.exitCode;
+  if (error instanceof RefusedError && badInputStatuses.has(error.status)) return exitCodes.usage;
+  if (error instanceof RefusedError || error instanceof NotFoundError) return exitCodes.notDone;
+  return error instanceof ClientError ? exitCodes.notReachable : undefined;
 }

@@ -2,7 +2,7 @@
 export type Output = NodeJS.WritableStream & { isTTY?: boolean; columns?: number };
 
 /** Keys as a terminal gives them; `setRawMode` where it is one. */
-export type Input = Pick<NodeJS.ReadStream, 'on' | 'off' | 'resume' | 'pause' | 'unref'> & {
+type Input = Pick<NodeJS.ReadStream, 'on' | 'off' | 'resume' | 'pause'> & {
   isTTY?: boolean;
   setRawMode?(isRaw: boolean): unknown;
 };

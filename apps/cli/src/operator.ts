@@ -1,6 +1,6 @@
 import { hostname, userInfo } from 'node:os';
 import { limits, type OperatorVerb } from '@reliable-ops/contracts';
-import type { Client } from './client.ts';
+import type { Client } from '@reliable-ops/client';
 import type { Context } from './context.ts';
 import { exitCodes, UsageError } from './errors.ts';
 import { parseIds } from './ids.ts';

@@ -1,15 +1,19 @@
 import { startBar } from './bar.ts';
 import { countSettled, type Totals } from './batches.ts';
 import type { Io } from './io.ts';
-import { formatCount } from './text.ts';
+import { formatCount, waitingWords } from './text.ts';
 
 /** Plain lines come at most this often. */
 const lineIntervalMs = 1_000;
+/** Between two lines that say that it waits for room. */
+const waitLineIntervalMs = 10_000;
 
 export interface Progress {
   update(totals: Totals): void;
   /** A line for people, above the bar where there is one. */
   say(line: string): void;
+  /** The orchestrator is full, and takes no more for now. */
+  wait(reason: string): void;
   /** The last word; the bar stays on the screen, the plain form closes with a line. */
   stop(): void;
 }
@@ -54,6 +58,7 @@ function startLines({ stderr }: Io, heading: string, expected: number, measure: 
   let lastLine = '';
   let pending = '';
   let saidAt = Date.now();
+  let waitSaidAt = -Infinity;
   const say = (line: string): void => {
     lastLine = line;
     saidAt = Date.now();
@@ -67,6 +72,11 @@ function startLines({ stderr }: Io, heading: string, expected: number, measure: 
       const of = `${formatCount(measure.done(totals))} of ${formatCount(expected)}`;
       pending = `${heading}: ${of}: ${measure.describe(totals)}`;
       if (pending !== lastLine && Date.now() - saidAt >= lineIntervalMs) say(pending);
+    },
+    wait(reason) {
+      if (Date.now() - waitSaidAt < waitLineIntervalMs) return;
+      waitSaidAt = Date.now();
+      stderr.write(`${heading}: ${waitingWords(reason)}\n`);
     },
     stop() {
       if (pending !== '' && pending !== lastLine) say(pending);

@@ -3,7 +3,7 @@ import { cac, type CAC } from 'cac';
 import { shieldArguments, unshield } from './argv.ts';
 import { commands } from './commands/index.ts';
 import { createContext, type Command, type Options } from './context.ts';
-import { CliError, exitCodes, InterruptedError, UsageError } from './errors.ts';
+import { exitCodeOf, exitCodes, InterruptedError, UsageError } from './errors.ts';
 import { formatCommandHelp, formatHelp } from './help.ts';
 import type { Io } from './io.ts';
 import { suggestName } from './suggest.ts';
@@ -18,9 +18,10 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
     return await dispatch(argv, io);
   } catch (error) {
     if (error instanceof InterruptedError) return error.exitCode;
-    if (error instanceof CliError) {
-      io.stderr.write(`rops: ${printable(error.message)}\n`);
-      return error.exitCode;
+    const exitCode = exitCodeOf(error);
+    if (exitCode !== undefined) {
+      io.stderr.write(`rops: ${printable((error as Error).message)}\n`);
+      return exitCode;
     }
     const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
     io.stderr.write(`rops: this is a bug, please report it\n${stack}\n`);

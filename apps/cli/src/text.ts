@@ -37,6 +37,9 @@ export function formatTable(head: string[], rows: string[][], colors: Colors): s
     .join('\n');
 }
 
+/** The orchestrator is full: nothing is lost, it is only not its turn yet. */
+export const waitingWords = (reason: string): string => `waiting for room: ${printable(reason)}`;
+
 /** 3 → "3 groups", 1 → "1 group". */
 export const plural = (count: number, noun: string): string =>
   `${count.toLocaleString('en-US')} ${noun}${count === 1 ? '' : 's'}`;

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { FakeOrchestrator, problemOf } from './fake-orchestrator.ts';
+import { FakeOrchestrator, problemOf, sagaOf } from './fake-orchestrator.ts';
 import { runCli } from './run-cli.ts';
 
 const batchPath = '/v1/sagas/batch';
@@ -108,6 +108,64 @@ describe('create and delete', () => {
       expect(fake.posts(batchPath)).toHaveLength(3);
     },
   );
+
+  describe('an orchestrator that is full (429)', () => {
+    const full = {
+      status: 429,
+      headers: { 'retry-after': '0' },
+      body: problemOf(429, { detail: 'active sagas: 9, and there may be 9', code: 'OVERLOADED' }),
+    };
+
+    test('is waited for beyond all patience; every id is sent once, each chunk under one key', async () => {
+      const refused = new Map<string, number>();
+      fake.intercept = ({ path, idempotencyKey = '' }) => {
+        if (path !== batchPath) return undefined;
+        const times = (refused.get(idempotencyKey) ?? 0) + 1;
+        refused.set(idempotencyKey, times);
+        return times <= 4 ? full : undefined;
+      };
+      const { exitCode, stdout, stderr } = await rops(['create', '1..2500', '--json'], {
+        patienceMs: 50,
+      });
+      expect(exitCode).toBe(0);
+      expect(JSON.parse(stdout)).toMatchObject({ total: 2_500, completed: 2_500 });
+      expect(stderr.match(/waiting for room/g)).toHaveLength(1);
+      expect(stderr).toContain('creating: waiting for room: active sagas: 9, and there may be 9\n');
+      expect(refused.size).toBe(3);
+      expect(sentIds().toSorted((a, b) => Number(a) - Number(b))).toEqual(
+        Array.from({ length: 2_500 }, (_, index) => String(index + 1)),
+      );
+    });
+
+    test('says so beside the bar of a terminal', async () => {
+      let refused = 0;
+      fake.intercept = ({ path }) => (path === batchPath && refused++ < 2 ? full : undefined);
+      const { exitCode, stderr } = await rops(['create'], { isTTY: true, env: { NO_COLOR: '1' } });
+      expect(exitCode).toBe(0);
+      expect(stderr).toContain('waiting for room: active sagas: 9, and there may be 9\n');
+    });
+
+    test('Ctrl-C ends the waiting, and says how to come back to what was accepted', async () => {
+      fake.intercept = ({ path, body }) =>
+        path === batchPath && body.inputs.length < 1_000 ? full : undefined;
+      fake.outcomeOf = () => 'running';
+      const { exitCode, stderr } = await rops(['create', '1..1001'], {
+        until: (output) => output.includes('waiting for room') && fake.batches.size === 1,
+      });
+      expect(exitCode).toBe(130);
+      expect(stderr).toContain('1000 of 1001 are accepted and go on; to come back: rops wait');
+    });
+
+    test('holds up a single saga as well, which says why', async () => {
+      let refused = 0;
+      fake.views = [sagaOf({})];
+      fake.intercept = ({ path }) => (path === '/v1/sagas' && refused++ < 3 ? full : undefined);
+      const { exitCode, stderr } = await rops(['create-one', '5'], { patienceMs: 50 });
+      expect(exitCode).toBe(0);
+      expect(stderr).toBe('waiting for room: active sagas: 9, and there may be 9\n');
+      expect(new Set(fake.posts('/v1/sagas').map((post) => post.idempotencyKey)).size).toBe(1);
+    });
+  });
 
   test('the wait outlives lost replies and 503 as well', async () => {
     let asked = 0;

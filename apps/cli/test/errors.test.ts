@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { createTransport } from '../src/transport.ts';
+import { createTransport } from '../../../libs/client/src/transport.ts';
 import { FakeOrchestrator, problemOf } from './fake-orchestrator.ts';
 import { runCli } from './run-cli.ts';
 

@@ -1,5 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { run, type Output } from '@reliable-ops/cli';
+import { InterruptedError } from '../src/errors.ts';
 
 export interface Ended {
   exitCode: number;
@@ -43,7 +44,7 @@ export async function runCli(
   const interrupt = new AbortController();
   for (const stream of [stdout, stderr]) {
     stream.on('data', () => {
-      if (until(stdout.text() + stderr.text())) interrupt.abort();
+      if (until(stdout.text() + stderr.text())) interrupt.abort(new InterruptedError());
     });
   }
   const exitCode = await run(argv, {

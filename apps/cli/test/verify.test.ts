@@ -1,7 +1,7 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { streamLines } from '../src/stream.ts';
+import { streamLines } from '../../../libs/client/src/lines.ts';
 import { verifyLine } from '@reliable-ops/contracts';
 import { runCli } from './run-cli.ts';
 

@@ -4,10 +4,11 @@ import type { Logger } from '@reliable-ops/runtime';
 import type { BullmqQueue, Engine, Registry, SagaLog } from '@reliable-ops/saga';
 import { Hono } from 'hono';
 import { methodNotAllowed } from 'hono/method-not-allowed';
-import { secureHeaders } from 'hono/secure-headers';
 import { limitBody } from './body.ts';
 import { clusterRoutes } from './cluster.ts';
+import { eventRoutes, type EventParts } from './events/routes.ts';
 import { healthRoutes } from './health.ts';
+import { openapiRoutes } from './openapi/routes.ts';
 import { faultRoutes } from './operate/faults.ts';
 import { participantRoutes } from './operate/participants.ts';
 import { operateRoutes } from './operate/routes.ts';
@@ -17,13 +18,18 @@ import { logRequests } from './request-log.ts';
 import { createSagaReader } from './sagas/reading.ts';
 import { sagaRoutes } from './sagas/routes.ts';
 import type { EndWatch } from './sagas/waiting.ts';
+import { secureAnswers } from './security/answer-headers.ts';
 import { guardHosts, type HostOptions } from './security/hosts.ts';
 import { requireToken } from './security/tokens.ts';
 import { statusRoutes } from './status.ts';
 import { verifyRoutes, type VerifyParts } from './verify/routes.ts';
 
 /** What the API works with. It owns none of it. */
-export interface AppParts extends HostOptions, Pick<VerifyParts, 'verify' | 'closing'> {
+export interface AppParts
+  extends
+    HostOptions,
+    Pick<VerifyParts, 'verify' | 'closing'>,
+    Pick<EventParts, 'feed' | 'sagaWatch'> {
   version: string;
   /** Who may come in; none: everybody. */
   tokens: string[];
@@ -33,6 +39,8 @@ export interface AppParts extends HostOptions, Pick<VerifyParts, 'verify' | 'clo
   registry: Registry;
   queue: BullmqQueue;
   endWatch: EndWatch;
+  /** Sagas that may be active at once before more are refused. */
+  maxActiveSagas: number;
   cluster: ClusterReader;
   faults: FaultClient;
   logger: Logger;
@@ -49,15 +57,7 @@ export function createApp(parts: AppParts): Hono {
   );
 
   app.use(logRequests(logger));
-  app.use(
-    secureHeaders({
-      // Whoever puts TLS in front says so there; on loopback it would spoil plain HTTP on other ports.
-      strictTransportSecurity: false,
-      // With `no-referrer` a form of ours would be sent with `Origin: null`, which we refuse.
-      referrerPolicy: 'same-origin',
-      xFrameOptions: 'DENY',
-    }),
-  );
+  app.use(secureAnswers);
   app.use(guardHosts(parts));
   app.use(requireToken(tokens));
   app.use(
@@ -77,12 +77,14 @@ export function createApp(parts: AppParts): Hono {
   app.route('/', healthRoutes(parts));
   const reader = createSagaReader(parts.log);
   app.route('/', sagaRoutes(parts, reader));
+  app.route('/', eventRoutes(parts, reader));
   app.route('/', operateRoutes(parts, reader));
   app.route('/', participantRoutes(parts));
   app.route('/', faultRoutes(parts.faults, parts.registry.participants));
   app.route('/', clusterRoutes(parts.cluster));
   app.route('/', statusRoutes(parts));
   app.route('/', verifyRoutes(parts));
+  app.route('/', openapiRoutes(parts.version));
   app.route('/', queueRoutes(parts.queue));
   return app;
 }
@@ -92,6 +94,9 @@ const contents = {
   'POST /v1/sagas/batch': 'start many: {"saga","inputs"}, or NDJSON, a line a saga',
   'GET /v1/sagas': 'list sagas, newest first: ?status= &saga= &key= &stuck= &limit= &cursor=',
   'GET /v1/sagas/:id': 'one saga, with its steps and their attempts',
+  'GET /v1/sagas/:id/events':
+    'the same, now and at each change, until it has ended (server-sent events)',
+  'GET /v1/events': 'what changes from now on: ?status= &saga= &key= (server-sent events)',
   'POST /v1/sagas/:id/cancel': 'take it back: {"by"?,"note"?}; many: POST /v1/sagas/cancel {"ids"}',
   'POST /v1/sagas/:id/retry': 'what waits for its next attempt makes it now; many: /v1/sagas/retry',
   'POST /v1/sagas/:id/resolve': 'end it, vouched for by hand: {"note"}; many: /v1/sagas/resolve',
@@ -106,6 +111,7 @@ const contents = {
   'GET /v1/status': 'what runs, and how far behind it is',
   'GET /v1/verify': 'is the cluster what the log says? NDJSON, a line a finding',
   'POST /v1/reconcile': 'what would repair it: {"apply":false}; or do it: {"apply":true}',
+  'GET /openapi.json': 'this API as OpenAPI 3.1; GET /docs: the same for people',
   'GET /queues': 'the queues (Bull Board)',
   'GET /healthz': 'alive',
   'GET /readyz': 'ready to accept',

@@ -1,25 +1,39 @@
 import { limits } from '@reliable-ops/contracts';
-import type { Context } from 'hono';
+import type { Context, MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { badRequest, ProblemError } from './problem.ts';
 
 export const jsonType = 'application/json';
 export const jsonLinesTypes = ['application/x-ndjson', 'application/ndjson', 'application/jsonl'];
 
+const tooLarge = (): ProblemError =>
+  new ProblemError(
+    413,
+    'TOO_LARGE',
+    `a request may have ${limits.requestBytes} bytes: send it in parts`,
+  );
+
+const limitStream = bodyLimit({
+  maxSize: limits.requestBytes,
+  onError: () => {
+    throw tooLarge();
+  },
+});
+
 /**
  * 413 for a larger body, whether it says its length or not. No `Connection: close`: closed at once, a connection on which the client
  * still sends is reset, and the answer with it. What still comes is dropped, for half a second (`drainIncoming` of @hono/node-server).
+ * Only a body that does not say its length is counted: hono's bodyLimit makes a web stream of any that it looks at.
  */
-export const limitBody = bodyLimit({
-  maxSize: limits.requestBytes,
-  onError: () => {
-    throw new ProblemError(
-      413,
-      'TOO_LARGE',
-      `a request may have ${limits.requestBytes} bytes: send it in parts`,
-    );
-  },
-});
+export const limitBody: MiddlewareHandler = async (context, next) => {
+  const { method } = context.req;
+  if (method === 'GET' || method === 'HEAD') return next();
+  const length = context.req.header('content-length');
+  if (length === undefined || context.req.header('transfer-encoding') !== undefined)
+    return limitStream(context, next);
+  if (Number(length) > limits.requestBytes) throw tooLarge();
+  return next();
+};
 
 /** The body's media type, one of `accepted`; else 415. */
 export function mediaTypeOf({ req }: Context, accepted: string[]): string {
@@ -36,6 +50,8 @@ export function mediaTypeOf({ req }: Context, accepted: string[]): string {
   return type.trim();
 }
 
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
 /** The body as text. A byte that is no UTF-8 is refused: replaced, it would make another id of it. */
 export async function readText({ req }: Context): Promise<string> {
   let bytes: ArrayBuffer;
@@ -48,7 +64,7 @@ export async function readText({ req }: Context): Promise<string> {
     });
   }
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return utf8.decode(bytes);
   } catch {
     throw badRequest('body', 'body: is not UTF-8');
   }
@@ -62,3 +78,14 @@ export function parseJson(text: string, place: string): unknown {
     throw badRequest(place, `${place}: is not JSON (${(error as Error).message.slice(0, 200)})`);
   }
 }
+
+/** With headers that stay a plain object, which @hono/node-server writes as it is: `context.json` makes a Headers of more than one. */
+export const jsonResponse = (
+  body: unknown,
+  status: number,
+  headers: Record<string, string>,
+): Response =>
+  new Response(JSON.stringify(body), {
+    status,
+    headers: { 'Content-Type': jsonType, ...headers },
+  });

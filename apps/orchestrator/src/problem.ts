@@ -49,6 +49,12 @@ export const unavailable = (code: string, detail: string, cause?: unknown): Prob
     cause,
   });
 
+/** Too much at once: nothing of the request was accepted. */
+export const overloaded = (detail: string): ProblemError =>
+  new ProblemError(429, 'OVERLOADED', detail, {
+    headers: { 'Retry-After': String(retryAfterSeconds) },
+  });
+
 /** The one place that says which error is which answer. */
 export function problemErrorOf(error: unknown): ProblemError {
   if (error instanceof ProblemError) return error;

@@ -24,8 +24,10 @@ import {
 } from '@reliable-ops/saga';
 import { createApp } from './app.ts';
 import { drainServer } from './drain.ts';
+import { createChangeFeed } from './events/change-feed.ts';
+import { hintOfEnds, listenForChanges } from './events/hints.ts';
+import { createSagaWatch } from './events/saga-watch.ts';
 import { answerOutsideApp, ProblemError, problemOf, problemType } from './problem.ts';
-import { listenForEnded } from './sagas/ended-hints.ts';
 import { createEndWatch } from './sagas/waiting.ts';
 import { checkExposure } from './security/exposure.ts';
 import { within } from './within.ts';
@@ -63,7 +65,10 @@ export async function startOrchestrator(config: Config, logger: Logger): Promise
     warn: (details, message) => logger.warn(details, message),
   });
   const endWatch = createEndWatch(log);
-  const hints = listenForEnded(config.REDIS_URL, endWatch, complain);
+  const feed = createChangeFeed(log);
+  const sagaWatch = createSagaWatch();
+  const listeners = [hintOfEnds(endWatch), feed, sagaWatch];
+  const hints = listenForChanges(config.REDIS_URL, listeners, complain);
   const cluster = {
     url: config.NODE_API_URL,
     nodes: config.NODES,
@@ -82,6 +87,9 @@ export async function startOrchestrator(config: Config, logger: Logger): Promise
     registry,
     queue,
     endWatch,
+    feed,
+    sagaWatch,
+    maxActiveSagas: config.MAX_ACTIVE_SAGAS,
     faults: createFaultClient({ url: config.NODE_API_URL, timeoutMs: config.CALL_TIMEOUT }),
     cluster: createClusterReader(cluster),
     verify: (signal) => verifyCluster({ log: verifyLog, registry, cluster }, signal),

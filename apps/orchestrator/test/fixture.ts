@@ -13,8 +13,11 @@ import {
   type SagaDefinition,
 } from '@reliable-ops/saga';
 import { createTestDatabase, startTestRedis, waitFor } from '@reliable-ops/testkit';
+import { checkAnswer } from './documented.ts';
 import { createApp, createEndWatch, type AppParts } from '../src/index.ts';
-import { listenForEnded } from '../src/sagas/ended-hints.ts';
+import { createChangeFeed } from '../src/events/change-feed.ts';
+import { hintOfEnds, listenForChanges } from '../src/events/hints.ts';
+import { createSagaWatch } from '../src/events/saga-watch.ts';
 
 const nodes = ['node01', 'node02', 'node03'].map((name) => ({
   name,
@@ -83,7 +86,9 @@ export function startApi(
   const queue = createBullmqQueue(redisUrl, registry.participants, ignore);
   const engine = createEngine({ log, registry, queue, report: ignore });
   const endWatch = createEndWatch(log);
-  const hints = listenForEnded(redisUrl, endWatch, ignore);
+  const feed = createChangeFeed(log);
+  const sagaWatch = createSagaWatch();
+  const hints = listenForChanges(redisUrl, [hintOfEnds(endWatch), feed, sagaWatch], ignore);
   const verifyLog = createPostgresVerifyLog(sql);
   const nodeCluster = { url: nodeApiUrl, nodes, timeoutMs: 2_000 };
   const parts: AppParts = {
@@ -97,6 +102,9 @@ export function startApi(
     registry,
     queue,
     endWatch,
+    feed,
+    sagaWatch,
+    maxActiveSagas: 100_000,
     cluster: { read: async (): Promise<ClusterView> => ({ consistent: true, nodes: {} }) },
     faults: createFaultClient({ url: 'http://127.0.0.1:9', timeoutMs: 1_000 }),
     verify: (signal) =>
@@ -122,7 +130,9 @@ export function startApi(
         ...(body === undefined ? {} : { body: (isRaw ? body : JSON.stringify(body)) as string }),
         ...(signal ? { signal } : {}),
       });
-      return replyOf(response);
+      const reply = await replyOf(response);
+      checkAnswer(method, path, reply.status, reply.headers.get('content-type'), reply.body);
+      return reply;
     },
     work(participant) {
       const participants = Object.fromEntries(

@@ -3,7 +3,7 @@ import { Agent, get } from 'node:http';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { problem } from '@reliable-ops/contracts';
-import { create, startBackends, until, type Backends } from './fixture.ts';
+import { create, startApi, startBackends, until, type Backends } from './fixture.ts';
 import { spawnOrchestrator } from './process.ts';
 import { startProxy } from './proxy.ts';
 
@@ -137,6 +137,26 @@ test('a body that is too large is refused without being read', async () => {
     } as RequestInit);
     expect(response.status).toBe(413);
     await response.text();
+  }
+});
+
+test('answers carry the same headers for browsers as in front of no server', async () => {
+  await using orchestrator = spawnOrchestrator(environment);
+  await using api = startApi(backends);
+  const forBrowsers = (headers: Headers) =>
+    [...headers].filter(([name]) => /^(x-|cross-origin-|origin-agent|referrer-)/.test(name));
+  for (const [method, path] of [
+    ['GET', '/'],
+    ['GET', '/queues'],
+    ['GET', '/nothing'],
+    ['DELETE', '/v1/sagas'],
+    ['POST', '/v1/sagas'],
+  ] as const) {
+    const served = await orchestrator.send(method, path);
+    expect(served.headers.get('x-frame-options')).toBe('DENY');
+    expect(forBrowsers(served.headers)).toEqual(
+      forBrowsers((await api.send(method, path)).headers),
+    );
   }
 });
 

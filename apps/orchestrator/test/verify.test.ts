@@ -114,6 +114,12 @@ describe('GET /v1/verify', () => {
     await until(() => running === 0);
   });
 
+  test('HEAD begins no run', async () => {
+    events = waitForAbort;
+    for (let n = 0; n < 3; n++) expect((await api.send('HEAD', '/v1/verify')).status).toBe(200);
+    expect(running).toBe(0);
+  });
+
   test('what fails at once is a problem; what fails on the way is the last line', async () => {
     const away = Object.assign(new Error('no'), { code: 'ECONNREFUSED' });
     events = async function* () {

@@ -13,13 +13,17 @@ export const connectClient: ConnectClient = async ({ orchestratorUrl, inFlight }
   const pool = new Pool(orchestratorUrl, { connections: inFlight + 1 });
 
   const accept = async (saga: string, groupIds: string[]): Promise<string> => {
-    const { statusCode, body } = await pool.request({
+    const { statusCode, headers, body } = await pool.request({
       path: '/v1/sagas/batch',
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ saga, inputs: groupIds.map((groupId) => ({ groupId })) }),
     });
     const text = await body.text();
+    if (statusCode === 429) {
+      await pause(1_000 * Number(headers['retry-after']));
+      return accept(saga, groupIds);
+    }
     if (statusCode !== 202) throw new Error(`batch: ${statusCode} ${text.slice(0, 500)}`);
     return batchAccepted.parse(JSON.parse(text)).batchId;
   };

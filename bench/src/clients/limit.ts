@@ -66,17 +66,9 @@ async function accept(sql: Sql, groupIds: string[]): Promise<Accepted> {
     const fences = numbers.map(({ fence }) => fence);
     const entries = nodes.flatMap((node) =>
       cut(
-        groupIds.map((groupId, index) => ({
-          sagaId: ids[index],
-          key: keys[index],
-          step: node,
-          phase: 'action',
-          attempt: 1,
-          token: [fences[index], 0],
-          data: { groupId, change: 'create' },
-        })),
+        groupIds.map((groupId, index) => [ids[index], keys[index], fences[index], { groupId }]),
         entryCommands,
-      ).map((commands) => ({ id: randomUUID(), node, commands: JSON.stringify(commands) })),
+      ).map((items) => ({ id: randomUUID(), node, items: JSON.stringify(items) })),
     );
     await tx`
       with inserted as (
@@ -88,10 +80,10 @@ async function accept(sql: Sql, groupIds: string[]): Promise<Accepted> {
         update saga.lanes set holder = s.id
         from unnest(${ids}::bigint[], ${keys}::text[]) as s(id, key) where lanes.key = s.key
       )
-      insert into saga.outbox (id, participant, kind, commands, due_at)
-      select id, node, 'create', commands::jsonb, now()
+      insert into saga.outbox (id, participant, kind, step, phase, attempt, items, due_at)
+      select id, node, 'create', node, 'action', 1, items::jsonb, now()
       from unnest(${entries.map(({ id }) => id)}::uuid[], ${entries.map(({ node }) => node)}::text[],
-        ${entries.map(({ commands }) => commands)}::text[]) as entry(id, node, commands)`;
+        ${entries.map(({ items }) => items)}::text[]) as entry(id, node, items)`;
     return { ids, fences, keys, entries: entries.map(({ id }) => id) };
   });
 }

@@ -1,4 +1,4 @@
-import { nodeClient } from '@reliable-ops/connector';
+import { nodeClient, nodeJson } from '@reliable-ops/connector';
 import { nodes, runInFlight, type ConnectClient } from '../client.ts';
 import { checkAnswer, untilDone } from './plain-calls.ts';
 
@@ -12,7 +12,7 @@ export const connectClient: ConnectClient = async ({ nodeApiUrl, inFlight }) => 
           clients.map((http) =>
             untilDone(async () => {
               const method = change === 'create' ? 'post' : 'delete';
-              const response = await http(`v1/group`, { method, json: { groupId } });
+              const response = await http(`v1/group`, { method, ...nodeJson({ groupId }) });
               checkAnswer(change, response.status, await response.text());
             }),
           ),

@@ -13,6 +13,10 @@ async function obey(order: Order): Promise<Answer> {
     client = await module.connectClient(order.settings);
     return { latenciesMs: [], seconds: 0 };
   }
+  if ('offer' in order) {
+    if (!client?.offer) throw new Error('this client offers nothing');
+    return { latenciesMs: [], seconds: 0, offered: await client.offer(order.offer) };
+  }
   if ('close' in order) {
     await client?.close();
     return { latenciesMs: [], seconds: 0 };

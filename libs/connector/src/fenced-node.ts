@@ -7,6 +7,7 @@ import {
 import type { Command, Outcome, Participant } from '@reliable-ops/saga';
 import type { KyInstance } from 'ky';
 import { groupData, kinds, ownershipTimestamp } from './group-sagas.ts';
+import { nodeJson } from './node-fetch.ts';
 import { describeError, outcomeOfStatus } from './outcome.ts';
 
 const operationOf: Record<string, Operation['op']> = {
@@ -34,7 +35,7 @@ export function createFencedNode(http: KyInstance): Participant {
       let text: string;
       try {
         const response = await http.post('v1/operations', {
-          json: body,
+          ...nodeJson(body),
           ...(signal ? { signal } : {}),
         });
         status = response.status;

@@ -22,7 +22,7 @@ const groupInput = (nodes: NodeOptions[]) =>
   });
 type GroupInput = z.infer<ReturnType<typeof groupInput>>;
 
-/** What a command carries. `before`: only over the plain protocol, where the node keeps no before-image. */
+/** What a command carries. `before`: only of a delete over the plain protocol, where the node keeps no before-image. */
 export const groupData = z.object({
   groupId: z.string(),
   change: z.enum(['create', 'delete']),
@@ -30,27 +30,41 @@ export const groupData = z.object({
 });
 export type GroupData = z.infer<typeof groupData>;
 
-/** Sagas `create-group` and `delete-group`: the change on every node, or on none. Both have the key `group:<id>`. */
+/**
+ * Sagas `create-group` and `delete-group`: the change on every node, or on none. Both have the key `group:<id>`.
+ * Version 1 of the create looked at plain nodes first; it stays for those in flight.
+ */
 export function createGroupSagas(nodes: NodeOptions[]): SagaDefinition[] {
-  return (['create', 'delete'] as const).map((change) =>
+  const isPlain = nodes.some(({ protocol }) => protocol === 'plain');
+  const define = (change: Change, version: number): SagaDefinition =>
     defineSaga({
       name: `${change}-group`,
-      version: 1,
+      version,
       input: groupInput(nodes),
       key: (input) => `group:${input.groupId}`,
-      stages: [nodes.map((node) => stepOn(node, change))],
-    }),
-  );
+      stages: [nodes.map((node) => stepOn(node, change, version))],
+    });
+  const latest = [define('create', isPlain ? 2 : 1), define('delete', 1)];
+  return isPlain ? [...latest, define('create', 1)] : latest;
 }
 
+type Change = GroupData['change'];
+
+/**
+ * A plain node is looked at before a delete: a delete whose answer was lost and one that found nothing are answered alike (404)
+ * when sent again, and only one of them is to be put back. What a create has made carries its timestamp, so that its undo
+ * needs to know nothing of before.
+ */
 function stepOn(
   { name, protocol }: NodeOptions,
-  change: 'create' | 'delete',
+  change: Change,
+  version: number,
 ): StepDefinition<GroupInput> {
+  const looksFirst = protocol === 'plain' && (change === 'delete' || version === 1);
   return {
     name,
     participant: name,
-    ...(protocol === 'plain' ? { prepare: kinds.look } : {}),
+    ...(looksFirst ? { prepare: kinds.look } : {}),
     action: kinds[change],
     compensation: kinds.undo,
     data: ({ input, before }) => ({

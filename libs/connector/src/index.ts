@@ -2,6 +2,7 @@
 export * from './cluster.ts';
 export * from './faults.ts';
 export * from './group-sagas.ts';
+export { nodeJson } from './node-fetch.ts';
 export * from './participants.ts';
 export { findingsOf, type Divergence } from './verify/divergence.ts';
 export * from './verify/repair.ts';

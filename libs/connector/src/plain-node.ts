@@ -7,6 +7,7 @@ import {
   restoredTimestamp,
   type GroupData,
 } from './group-sagas.ts';
+import { nodeJson } from './node-fetch.ts';
 import { outcomeOfError, outcomeOfStatus } from './outcome.ts';
 
 /** What the original answers to a create of what exists; any other 400 is a refusal. */
@@ -19,9 +20,9 @@ export interface PlainNodeOptions {
 
 /**
  * A node that speaks only the original contract: one call a command. It keeps no tokens, so
- * - the before-image is read first and committed before the action (`look`);
  * - a record belongs to the saga whose timestamp it carries, and an undo of a create deletes only that;
- * - an undo of a delete puts a record back that the before-image knew, under a timestamp of its own.
+ * - before a delete the before-image is read and committed (`look`); its undo puts a record back that the before-image
+ *   knew, under a timestamp of its own.
  * It holds P1, P3 and P5 only as long as no request arrives after its time-out, and nobody else writes.
  */
 export function createPlainNode(http: KyInstance, options: PlainNodeOptions = {}): Participant {
@@ -32,10 +33,10 @@ export function createPlainNode(http: KyInstance, options: PlainNodeOptions = {}
     signal?: AbortSignal,
   ): Promise<{ status: number; message: string }> => {
     const path = method === 'get' ? `v1/group/${encodeURIComponent(groupId)}` : 'v1/group';
+    const headers = timestamp === undefined ? {} : { timestamp: String(timestamp) };
     const response = await http(path, {
       method,
-      ...(method === 'get' ? {} : { json: { groupId } }),
-      ...(timestamp === undefined ? {} : { headers: { timestamp: String(timestamp) } }),
+      ...(method === 'get' ? {} : nodeJson({ groupId }, headers)),
       ...(signal ? { signal } : {}),
     });
     return { status: response.status, message: messageOf(await response.text()) };
@@ -60,9 +61,9 @@ export function createPlainNode(http: KyInstance, options: PlainNodeOptions = {}
         case kinds.create: {
           const { status, message } = await call('post', group, owner, signal);
           if (status === 201) return { result: 'applied', output: 'created' };
-          // Ours from an attempt whose reply was lost, unless the before-image says that it was there.
+          // It was there, or it is ours from an attempt whose reply was lost; the node does not tell.
           if (status === 400 && message === existsMessage)
-            return { result: 'applied', output: group.before?.present ? 'existed' : 'created' };
+            return { result: 'applied', output: 'exists' };
           return outcomeOfStatus(status, message);
         }
         case kinds.delete: {
@@ -101,13 +102,15 @@ export function createPlainNode(http: KyInstance, options: PlainNodeOptions = {}
   return each(handle, { concurrency: options.concurrency ?? 16 });
 }
 
-/** `{"message","status"}` where it is one, else the text. */
+/** `{"message","status"}` where it is one, else the text: a success answers plain text. */
 function messageOf(text: string): string {
+  const trimmed = text.trim();
+  if (!trimmed.startsWith('{')) return trimmed.slice(0, 200);
   try {
-    const body: unknown = JSON.parse(text);
+    const body: unknown = JSON.parse(trimmed);
     if (typeof body === 'object' && body !== null && 'message' in body) return String(body.message);
   } catch {
-    // A success answers plain text.
+    // Told as it stands.
   }
-  return text.trim().slice(0, 200);
+  return trimmed.slice(0, 200);
 }

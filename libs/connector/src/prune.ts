@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { pruneResult, type PruneRequest, type PruneResult } from '@reliable-ops/contracts';
 import type { PrunedParticipant } from '@reliable-ops/saga';
 import type { KyInstance } from 'ky';
+import { nodeJson } from './node-fetch.ts';
 import { describeError } from './outcome.ts';
 import { nodeClient, type ClusterOptions } from './participants.ts';
 
@@ -81,7 +82,7 @@ async function prunePage(
   request: PruneRequest,
   signal: AbortSignal,
 ): Promise<PruneResult | undefined> {
-  const response = await http.post('v1/prune', { json: request, signal });
+  const response = await http.post('v1/prune', { ...nodeJson(request), signal });
   const text = await response.text();
   if ([404, 405, 501].includes(response.status)) return undefined;
   if (!response.ok) throw new Error(`${response.status} ${text.slice(0, 200)}`);

@@ -66,7 +66,7 @@ export async function startLoggedCluster(): Promise<LoggedCluster> {
       writeMarker: async () => {},
       withdraw: async () => {},
       pauseOnly: async () => {},
-      announceEnded: async () => {},
+      announce: async () => {},
     },
   });
   const verifyLog = createPostgresVerifyLog(sql);

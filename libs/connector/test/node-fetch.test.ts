@@ -2,8 +2,8 @@ import { createServer, type IncomingMessage, type RequestListener, type Server }
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import ky from 'ky';
-import { fetchFromNode } from '../src/node-fetch.ts';
+import ky, { type Options } from 'ky';
+import { fetchFromNode, nodeJson } from '../src/node-fetch.ts';
 import { describeError } from '../src/outcome.ts';
 
 let server: Server;
@@ -32,7 +32,7 @@ const seen = async (request: IncomingMessage) => {
 async function call(
   through: typeof fetch | typeof fetchFromNode,
   to: string,
-  init: { method: string; json?: unknown; timeout?: number; signal?: AbortSignal } = {
+  init: Options = {
     method: 'post',
     json: { groupId: 'ü' },
   },
@@ -75,6 +75,19 @@ describe('as through fetch', () => {
       expect(requests[0]).toEqual(requests[1]);
     },
   );
+
+  test('a body beside the request is the body that ky would have put in', async () => {
+    const requests: unknown[] = [];
+    answer = async (request, response) => {
+      requests.push(await seen(request));
+      response.end();
+    };
+    const json = { groupId: 'ü' };
+    await call(fetchFromNode, url, { method: 'post', ...nodeJson(json) });
+    await call(fetch, url, { method: 'post', json });
+    expect(requests).toHaveLength(2);
+    expect(requests[0]).toEqual(requests[1]);
+  });
 
   test.each([200, 201, 204, 304, 400, 404, 429, 500, 503])('%d is answered', async (status) => {
     answer = (_request, response) =>

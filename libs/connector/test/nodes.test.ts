@@ -90,21 +90,22 @@ describe('the plain protocol', () => {
   );
 
   test('a create whose reply was lost is applied when it is sent again, and is still ours', async () => {
-    const command = commandFor('5', { before: { present: false } });
+    const command = commandFor('5');
     await setFaults({ lostReply: 1 });
     expect(await one(plain, 'create', command)).toMatchObject({ result: 'unknown' });
     await setFaults({});
-    expect(await one(plain, 'create', command)).toEqual({ result: 'applied', output: 'created' });
-    expect(
-      await one(plain, 'undo', commandFor('5', { before: { present: false }, phase: 1 })),
-    ).toEqual({ result: 'applied', output: 'restored' });
+    expect(await one(plain, 'create', command)).toEqual({ result: 'applied', output: 'exists' });
+    expect(await one(plain, 'undo', commandFor('5', { phase: 1 }))).toEqual({
+      result: 'applied',
+      output: 'restored',
+    });
     expect(await present()).toEqual([]);
   });
 
   test('P1: an undo of a create leaves a record alone that is not ours', async () => {
     await foreign('5', '12.5');
-    const command = commandFor('5', { before: { present: true } });
-    expect(await one(plain, 'create', command)).toEqual({ result: 'applied', output: 'existed' });
+    const command = commandFor('5');
+    expect(await one(plain, 'create', command)).toEqual({ result: 'applied', output: 'exists' });
     expect(await one(plain, 'undo', { ...command, token: [command.token[0], 1] })).toEqual({
       result: 'applied',
       output: 'nothing',
@@ -132,6 +133,22 @@ describe('the plain protocol', () => {
     const fence = 1_795_507_649_220_660;
     const stamps = [fence / 1e6, (fence + 0.5) / 1e6, (fence + 1) / 1e6, (fence + 1.5) / 1e6];
     expect(new Set(stamps).size).toBe(4);
+  });
+
+  test('a delete looks first, a create need not; one of version 1 that is in flight goes on as it began', () => {
+    const preparesOf = (protocol: 'plain' | 'fenced') =>
+      createGroupSagas([{ name: 'node01', protocol }]).map(
+        ({ name, version, steps }) => [name, version, steps[0]!.prepare] as const,
+      );
+    expect(preparesOf('plain')).toEqual([
+      ['create-group', 2, undefined],
+      ['delete-group', 1, 'look'],
+      ['create-group', 1, 'look'],
+    ]);
+    expect(preparesOf('fenced')).toEqual([
+      ['create-group', 1, undefined],
+      ['delete-group', 1, undefined],
+    ]);
   });
 
   test('ids that a path cannot carry are refused before anything is accepted', () => {

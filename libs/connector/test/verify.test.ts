@@ -60,7 +60,7 @@ describe('a cluster that is what the log says', () => {
   const runWaiting = async (): Promise<void> => {
     await cluster.engine.idle();
     const entries = await cluster.sql<never[]>`
-      select id, participant, kind, commands, 0 as "dueAt" from saga.outbox`;
+      select id, participant, kind, step, phase, attempt, items, 0 as "dueAt" from saga.outbox`;
     await Promise.all(entries.map((entry) => cluster.engine.runEntry(entry)));
   };
 

@@ -8,6 +8,10 @@ export const limits = {
   groupIdLength: 512,
   /** Characters of an Idempotency-Key. */
   idempotencyKeyLength: 255,
+  /** Sagas in one event of GET /v1/events: four times a second nobody reads more. */
+  eventSagas: 100,
+  /** Streams of events that one process keeps open: each holds a connection. */
+  eventStreams: 200,
   /** Rows of one page of GET /v1/sagas. */
   pageSagas: 1_000,
   /** Seconds that `Prefer: wait=` may ask for; a longer wait is cut to this. */

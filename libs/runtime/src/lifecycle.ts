@@ -1,8 +1,15 @@
+import { setFlagsFromString } from 'node:v8';
 import { ConfigError } from './config.ts';
 import type { Logger } from './logging.ts';
 
 /** How long a process may take to stop before it ends anyway (its supervisor may be less patient). */
 const stopDeadlineMs = 10_000;
+
+/**
+ * How much garbage may lie about before it is collected, in per cent of what was in use after the last time. V8's own choice goes
+ * up to 300 where there is much memory, and a worker under load from 100 MB in use to over 400; it costs no CPU that can be seen.
+ */
+const heapGrowingPercent = 60;
 
 /**
  * Runs a process: crash-only.
@@ -14,6 +21,7 @@ export async function runProcess(
   logger: Logger,
   start: () => Promise<{ stop(): Promise<void> }>,
 ): Promise<void> {
+  setFlagsFromString(`--heap-growing-percent=${heapGrowingPercent}`);
   const crash = (error: unknown): void => {
     logger.fatal(
       { err: error },

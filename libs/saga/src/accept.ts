@@ -1,12 +1,12 @@
-import { newSteps, start } from './advance.ts';
+import { itemsFor, newSteps, start } from './advance.ts';
 import type { Entry } from './command.ts';
 import type { SagaDefinition } from './definition.ts';
 import type { EngineParts } from './engine.ts';
-import { groupIntoEntries } from './entries.ts';
+import { groupIntoEntries, type Dispatch } from './entries.ts';
 import { IdempotencyConflictError } from './errors.ts';
 import type { Json } from './json.ts';
 import { noChanges, type RequestClaim } from './log.ts';
-import type { Saga } from './record.ts';
+import type { Cohort, Member, SagaState } from './record.ts';
 
 /**
  * Sagas that are accepted together or not at all, but for those whose own condition does not hold. Their inputs have been
@@ -42,7 +42,7 @@ export type AcceptResult = Accepted | IdempotencyConflictError;
 export async function acceptRequests(
   { log, registry, clock, randomness }: EngineParts,
   requests: AcceptRequest[],
-): Promise<{ results: AcceptResult[]; entries: Entry[] }> {
+): Promise<{ results: AcceptResult[]; entries: Entry[]; changed: Cohort[] }> {
   return log.transaction(async (tx) => {
     const now = clock();
     const changes = noChanges();
@@ -73,11 +73,11 @@ export async function acceptRequests(
     const newest =
       conditional.length > 0 ? await tx.readLastSagaIds(conditional) : new Map<string, number>();
 
-    const commands = [];
     const taken = new Set<string>();
     const refused = new Set<string>();
     /** In the order of `sagas`; null: left out. */
     const ids: (number | null)[] = [];
+    const crowds = new Map<string, Crowd>();
     for (const [index, { batchId, definition, input, key, onlyIf }] of sagas.entries()) {
       const { id, holder, fence } = lanes[index]!;
       const isFree = holder === null && !taken.has(key);
@@ -87,40 +87,29 @@ export async function acceptRequests(
         continue;
       }
       ids.push(id);
-      const queued: Saga = {
-        id,
-        batchId,
-        name: definition.name,
-        version: definition.version,
-        key,
-        input,
-        status: 'queued',
-        stuck: false,
-        cancelled: false,
-        fence: null,
-        steps: newSteps(definition),
-        error: null,
-        history: [],
-        acceptedAt: now,
-        startedAt: null,
-        deadlineAt: null,
-        endedAt: null,
-      };
-      if (!isFree) {
-        changes.inserted.push(queued);
-        continue;
-      }
-      taken.add(key);
-      const policy = registry.policyOf(definition);
-      const started = start({ definition, policy }, queued, fence, now);
-      changes.inserted.push(started.saga);
-      changes.held.push({ key, holder: id });
-      commands.push(...started.commands);
+      const crowd = crowdOf(crowds, batchId, definition);
+      if (isFree) {
+        taken.add(key);
+        crowd.started.push({ id, key, input, fence });
+        changes.held.push({ key, holder: id });
+      } else crowd.queued.push({ id, key, input, fence: null });
     }
     // Locking made their rows, and nobody holds them.
     changes.released = [...refused].filter((key) => !taken.has(key));
-    changes.entries = groupIntoEntries(commands, now, randomness);
-    if (sagas.length > 0) await tx.write(changes);
+
+    const dispatches: Dispatch[] = [];
+    for (const { batchId, definition, started, queued } of crowds.values()) {
+      const state = newState(batchId, definition, now);
+      if (queued.length > 0) changes.inserted.push({ state, members: queued });
+      if (started.length === 0) continue;
+      const rules = { definition, policy: registry.policyOf(definition) };
+      const first = start(rules, state, now);
+      changes.inserted.push({ state: first.state, members: started });
+      for (const order of first.orders)
+        dispatches.push({ ...order, items: itemsFor(rules, first.state, order, started) });
+    }
+    changes.entries = groupIntoEntries(dispatches, now, randomness);
+    if (sagas.length > 0) tx.write(changes);
 
     let from = 0;
     const results = requests.map((request): AcceptResult => {
@@ -141,6 +130,40 @@ export async function acceptRequests(
         `Idempotency-Key "${request.idempotency!.key}" was used with another body: a new request needs a new key`,
       );
     });
-    return { results, entries: changes.entries };
+    return { results, entries: changes.entries, changed: changes.inserted };
   });
 }
+
+/** Sagas of one batch and one definition. */
+interface Crowd {
+  batchId: string;
+  definition: SagaDefinition;
+  /** Those that got their lane at once. */
+  started: Member[];
+  queued: Member[];
+}
+
+function crowdOf(crowds: Map<string, Crowd>, batchId: string, definition: SagaDefinition): Crowd {
+  const id = `${batchId} ${definition.name}@${definition.version}`;
+  const known = crowds.get(id);
+  if (known) return known;
+  const crowd = { batchId, definition, started: [], queued: [] };
+  crowds.set(id, crowd);
+  return crowd;
+}
+
+const newState = (batchId: string, definition: SagaDefinition, now: number): SagaState => ({
+  batchId,
+  name: definition.name,
+  version: definition.version,
+  status: 'queued',
+  stuck: false,
+  cancelled: false,
+  steps: newSteps(definition),
+  error: null,
+  history: [],
+  acceptedAt: now,
+  startedAt: null,
+  deadlineAt: null,
+  endedAt: null,
+});

@@ -1,10 +1,10 @@
 import { limits, type Phase, type SagaStatus } from '@reliable-ops/contracts';
 import { backoffBound } from './backoff.ts';
-import type { DirectedCommand, Outcome } from './command.ts';
+import type { CommandHead, CommandItem, Outcome } from './command.ts';
 import type { SagaDefinition, SagaPolicy, StagedStep } from './definition.ts';
 import { BrokenInvariantError, DefinitionError } from './errors.ts';
 import type { Json } from './json.ts';
-import type { HistoryRecord, Saga, StepRecord } from './record.ts';
+import type { HistoryRecord, Member, SagaState, StepRecord } from './record.ts';
 
 /**
  * The heart of the engine: what a saga does next. Data in, data out; no clock, no random, no I/O.
@@ -40,9 +40,16 @@ export interface Rules {
   policy: SagaPolicy;
 }
 
+/** What is to be sent next, for each saga in the state that it belongs to. */
+export interface Order {
+  head: CommandHead;
+  /** The delay is drawn between 0 and this; 0: at once. */
+  backoffMs: number;
+}
+
 export interface Advanced {
-  saga: Saga;
-  commands: DirectedCommand[];
+  state: SagaState;
+  orders: Order[];
 }
 
 /** The state of a saga that has just been accepted. */
@@ -51,15 +58,10 @@ export function newSteps(definition: SagaDefinition): StepRecord[] {
 }
 
 /** The saga has got its lane, and with it its fencing token. */
-export function start(rules: Rules, queued: Saga, fence: number, now: number): Advanced {
-  const saga = {
-    ...copyOf(queued),
-    fence,
-    startedAt: now,
-    deadlineAt: now + rules.policy.deadlineMs,
-  };
-  moveTo(saga, 'running');
-  return { saga, commands: proceed(rules, saga, now) };
+export function start(rules: Rules, queued: SagaState, now: number): Advanced {
+  const state = { ...copyOf(queued), startedAt: now, deadlineAt: now + rules.policy.deadlineMs };
+  moveTo(state, 'running');
+  return { state, orders: proceed(rules, state, now) };
 }
 
 /**
@@ -68,48 +70,66 @@ export function start(rules: Rules, queued: Saga, fence: number, now: number): A
  */
 export function advance(
   rules: Rules,
-  before: Saga,
+  before: SagaState,
   outcomes: StepOutcome[],
   now: number,
 ): Advanced {
-  const saga = copyOf(before);
-  const retries = outcomes.flatMap((outcome) => settle(rules, saga, outcome, now));
-  return { saga, commands: [...retries, ...proceed(rules, saga, now)] };
+  const state = copyOf(before);
+  const retries = outcomes.flatMap((outcome) => settle(rules, state, outcome, now));
+  return { state, orders: [...retries, ...proceed(rules, state, now)] };
 }
 
 /** An operator takes it back. A saga that has ended, or already turns back, is left as it is. */
-export function cancel(rules: Rules, before: Saga, now: number): Advanced {
-  const saga = copyOf(before);
-  if (saga.status === 'queued') {
-    for (const step of saga.steps) step.state = 'skipped';
-    return { saga: ended(saga, 'cancelled', now), commands: [] };
+export function cancel(rules: Rules, before: SagaState, now: number): Advanced {
+  const state = copyOf(before);
+  if (state.status === 'queued') {
+    for (const step of state.steps) step.state = 'skipped';
+    return { state: ended(state, 'cancelled', now), orders: [] };
   }
-  if (saga.status !== 'running') return { saga, commands: [] };
-  saga.cancelled = true;
-  saga.error = 'cancelled by an operator';
-  moveTo(saga, 'compensating');
-  return { saga, commands: proceed(rules, saga, now) };
+  if (state.status !== 'running') return { state, orders: [] };
+  state.cancelled = true;
+  state.error = 'cancelled by an operator';
+  moveTo(state, 'compensating');
+  return { state, orders: proceed(rules, state, now) };
 }
 
 /** With what an operator did at the end of its history, of which the log keeps the last part. */
-export const withHistory = (saga: Saga, record: HistoryRecord): Saga => ({
-  ...saga,
-  history: [...saga.history, record].slice(-limits.historyKept),
+export const withHistory = (state: SagaState, record: HistoryRecord): SagaState => ({
+  ...state,
+  history: [...state.history, record].slice(-limits.historyKept),
 });
 
 /**
  * A participant was paused since `pausedAt`: the saga could not go on there, so its deadline moves by as long.
  * Done twice it has more time than it lost, never less.
  */
-export function extendDeadline(before: Saga, pausedAt: number, now: number): Saga {
+export function extendDeadline(before: SagaState, pausedAt: number, now: number): SagaState {
   const { status, startedAt, deadlineAt } = before;
   if (status !== 'running' || startedAt === null || deadlineAt === null) return before;
   return { ...before, deadlineAt: deadlineAt + Math.max(0, now - Math.max(pausedAt, startedAt)) };
 }
 
 /** An operator vouches that he has cleaned up: a compensating saga ends, whatever its steps say. */
-export function resolve(before: Saga, now: number): Saga {
+export function resolve(before: SagaState, now: number): SagaState {
   return ended(copyOf(before), 'resolved', now);
+}
+
+/** The commands of an order, one for each saga in that state. Throws BrokenInvariantError where one has no fencing token. */
+export function itemsFor(
+  rules: Rules,
+  { steps }: SagaState,
+  { head: { step: name, phase } }: Order,
+  members: Member[],
+): CommandItem[] {
+  const step = steps.find((other) => other.name === name)!;
+  const { data } = definitionOf(rules.definition, step);
+  const outputs: Record<string, Json> = {};
+  for (const other of steps) if (other.output !== undefined) outputs[other.name] = other.output;
+  const { before, output } = step;
+  return members.map(({ id, key, input, fence }) => {
+    if (fence === null) throw new BrokenInvariantError(`saga ${id} has no token to send`);
+    return [id, key, fence, data?.({ input, phase, before, output, outputs }) ?? input];
+  });
 }
 
 // ---- one outcome ----
@@ -120,8 +140,8 @@ const awaitedIn: Record<Phase, StepRecord['state']> = {
   compensation: 'compensating',
 };
 
-/** Writes one outcome into its step; answers the command that tries again, if it is to be tried again. */
-function settle(rules: Rules, saga: Saga, settled: StepOutcome, now: number): DirectedCommand[] {
+/** Writes one outcome into its step; answers the order that tries again, if it is to be tried again. */
+function settle(rules: Rules, saga: SagaState, settled: StepOutcome, now: number): Order[] {
   const { phase, attempt, startedAt, outcome } = settled;
   const step = saga.steps.find(({ name }) => name === settled.step);
   if (!step || step.state !== awaitedIn[phase] || attempt !== step.attempts + 1) return [];
@@ -137,7 +157,7 @@ function settle(rules: Rules, saga: Saga, settled: StepOutcome, now: number): Di
       return [];
     }
     saga.stuck ||= isStuck(rules, step);
-    return [commandFor(rules, saga, step, phase, backoffBound(phase, attempt))];
+    return [orderFor(rules, step, phase, backoffBound(phase, attempt))];
   }
 
   if (outcome.result === 'applied') {
@@ -158,7 +178,7 @@ function settle(rules: Rules, saga: Saga, settled: StepOutcome, now: number): Di
     saga.status === 'running' &&
     attempt < rules.policy.stepAttempts &&
     now < (saga.deadlineAt ?? 0);
-  if (triesAgain) return [commandFor(rules, saga, step, phase, backoffBound(phase, attempt))];
+  if (triesAgain) return [orderFor(rules, step, phase, backoffBound(phase, attempt))];
   step.state = 'failed';
   saga.error ??= `${step.name}: ${outcome.error}`;
   return [];
@@ -170,7 +190,7 @@ const isStuck = ({ policy }: Rules, step: StepRecord): boolean =>
 // ---- what comes next ----
 
 /** Sends what may be sent now, and ends the saga where nothing is left to do. */
-function proceed(rules: Rules, saga: Saga, now: number): DirectedCommand[] {
+function proceed(rules: Rules, saga: SagaState, now: number): Order[] {
   if (saga.status === 'running' && saga.steps.some(({ state }) => state === 'failed'))
     moveTo(saga, 'compensating');
   if (saga.status === 'running') return goOn(rules, saga, now);
@@ -179,7 +199,7 @@ function proceed(rules: Rules, saga: Saga, now: number): DirectedCommand[] {
 }
 
 /** The pending steps of the first stage that is not through. */
-function goOn(rules: Rules, saga: Saga, now: number): DirectedCommand[] {
+function goOn(rules: Rules, saga: SagaState, now: number): Order[] {
   for (let stage = 0; stage < rules.definition.stages; stage++) {
     const steps = stepsOf(rules, saga, stage);
     if (steps.every(({ step }) => step.state === 'applied')) continue;
@@ -189,7 +209,7 @@ function goOn(rules: Rules, saga: Saga, now: number): DirectedCommand[] {
         const phase = definition.prepare && step.before === undefined ? 'prepare' : 'action';
         step.state = awaitedIn[phase];
         step.attempts = 0;
-        return commandFor(rules, saga, step, phase, 0);
+        return orderFor(rules, step, phase, 0);
       });
   }
   ended(saga, 'completed', now);
@@ -200,7 +220,7 @@ function goOn(rules: Rules, saga: Saga, now: number): DirectedCommand[] {
  * The steps to take back of the last stage that is not taken back yet: every one that was applied or
  * may have been. One whose action is still owed is waited for: never an undo beside a live action.
  */
-function goBack(rules: Rules, saga: Saga, now: number): DirectedCommand[] {
+function goBack(rules: Rules, saga: SagaState, now: number): Order[] {
   for (const step of saga.steps) if (step.state === 'pending') step.state = 'skipped';
   for (let stage = rules.definition.stages - 1; stage >= 0; stage--) {
     const open = stepsOf(rules, saga, stage).filter(({ step, definition }) =>
@@ -212,7 +232,7 @@ function goBack(rules: Rules, saga: Saga, now: number): DirectedCommand[] {
       .map(({ step }) => {
         step.state = 'compensating';
         step.attempts = 0;
-        return commandFor(rules, saga, step, 'compensation', 0);
+        return orderFor(rules, step, 'compensation', 0);
       });
   }
   ended(saga, saga.cancelled ? 'cancelled' : 'compensated', now);
@@ -231,7 +251,7 @@ function isOpen(step: StepRecord, definition: StagedStep): boolean {
 
 function stepsOf(
   { definition }: Rules,
-  saga: Saga,
+  saga: SagaState,
   stage: number,
 ): { step: StepRecord; definition: StagedStep }[] {
   return saga.steps
@@ -249,58 +269,32 @@ function definitionOf(definition: SagaDefinition, step: StepRecord): StagedStep 
   return found;
 }
 
-function commandFor(
-  rules: Rules,
-  saga: Saga,
-  step: StepRecord,
-  phase: Phase,
-  backoffMs: number,
-): DirectedCommand {
+function orderFor(rules: Rules, step: StepRecord, phase: Phase, backoffMs: number): Order {
   const definition = definitionOf(rules.definition, step);
-  const kind =
-    phase === 'prepare'
-      ? definition.prepare
-      : phase === 'action'
-        ? definition.action
-        : definition.compensation;
-  if (kind === undefined || saga.fence === null)
-    throw new BrokenInvariantError(`saga ${saga.id} has no ${phase} to send for ${step.name}`);
-  const outputs: Record<string, Json> = {};
-  for (const other of saga.steps)
-    if (other.output !== undefined) outputs[other.name] = other.output;
-  const { input } = saga;
-  const data =
-    definition.data?.({ input, phase, before: step.before, output: step.output, outputs }) ?? input;
+  const { participant } = definition;
+  const kind = definition[phase];
+  if (kind === undefined)
+    throw new BrokenInvariantError(`step ${step.name} has no ${phase} to send`);
   return {
-    participant: definition.participant,
-    kind,
+    head: { participant, kind, step: step.name, phase, attempt: step.attempts + 1 },
     backoffMs,
-    command: {
-      sagaId: saga.id,
-      key: saga.key,
-      step: step.name,
-      phase,
-      attempt: step.attempts + 1,
-      token: [saga.fence, phase === 'compensation' ? 1 : 0],
-      data,
-    },
   };
 }
 
-function ended(saga: Saga, status: SagaStatus, now: number): Saga {
+function ended(saga: SagaState, status: SagaStatus, now: number): SagaState {
   moveTo(saga, status);
   saga.endedAt = now;
   saga.stuck = false;
   return saga;
 }
 
-function moveTo(saga: Saga, status: SagaStatus): void {
+function moveTo(saga: SagaState, status: SagaStatus): void {
   if (!transitions[saga.status].includes(status))
-    throw new BrokenInvariantError(`saga ${saga.id} cannot go from ${saga.status} to ${status}`);
+    throw new BrokenInvariantError(`a saga cannot go from ${saga.status} to ${status}`);
   saga.status = status;
 }
 
-const copyOf = (saga: Saga): Saga => ({
+const copyOf = (saga: SagaState): SagaState => ({
   ...saga,
   steps: saga.steps.map((step) => ({ ...step, log: [...step.log] })),
 });

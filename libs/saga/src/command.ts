@@ -17,25 +17,41 @@ export interface Command {
   data: Json;
 }
 
-/** A command on its way out of `advance`: to whom, as what, and how long at most it may wait. */
-export interface DirectedCommand {
+/** What all commands of an entry are. */
+export interface CommandHead {
   participant: string;
   kind: string;
-  /** The delay is drawn between 0 and this; 0: at once. */
-  backoffMs: number;
-  command: Command;
+  step: string;
+  phase: Phase;
+  /** 1 for the first. */
+  attempt: number;
 }
 
-/** A row of the outbox, and the job that it owes: commands of one kind for one participant. */
-export interface Entry {
+/** What each has for itself. Short, for it is written into the outbox and into the job. */
+export type CommandItem = [sagaId: number, key: string, fence: number, data: Json];
+
+/** A row of the outbox, and the job that it owes. */
+export interface Entry extends CommandHead {
   /** UUID; also the job's id. */
   id: string;
-  participant: string;
-  kind: string;
-  commands: Command[];
+  items: CommandItem[];
   /** Milliseconds since 1970. */
   dueAt: number;
 }
+
+/** A command as its participant gets it. */
+export const commandOf = (
+  { step, phase, attempt }: CommandHead,
+  [sagaId, key, fence, data]: CommandItem,
+): Command => ({
+  sagaId,
+  key,
+  step,
+  phase,
+  attempt,
+  token: [fence, phase === 'compensation' ? 1 : 0],
+  data,
+});
 
 /**
  * What came of a command.

@@ -1,11 +1,18 @@
 import { hasEnded } from '@reliable-ops/contracts';
-import { advance, start, type StepOutcome } from './advance.ts';
-import type { DirectedCommand, Entry, Outcome } from './command.ts';
+import {
+  advance,
+  itemsFor,
+  start,
+  type Advanced,
+  type Rules,
+  type StepOutcome,
+} from './advance.ts';
+import { commandOf, type Entry, type Outcome } from './command.ts';
 import type { EngineParts } from './engine.ts';
-import { groupIntoEntries, splitEntry } from './entries.ts';
+import { groupIntoEntries, splitEntry, type Dispatch } from './entries.ts';
 import { BrokenInvariantError } from './errors.ts';
 import { noChanges, type Changes, type LogTransaction } from './log.ts';
-import type { Saga } from './record.ts';
+import { type Cohort, type Member, type SagaState } from './record.ts';
 
 /** What came of an entry: an outcome for each command, or why the batch as a whole could not be handled. */
 export interface EntryResult {
@@ -18,8 +25,8 @@ export interface EntryResult {
 export interface Committed {
   /** To be published. */
   entries: Entry[];
-  /** Sagas that ended. */
-  ended: number[];
+  /** Sagas as they are now. */
+  changed: Cohort[];
   /** Sagas that are stuck since now. */
   stuck: { id: number; error: string }[];
 }
@@ -33,60 +40,101 @@ export async function commitResults(
   parts: EngineParts,
   results: EntryResult[],
 ): Promise<Committed> {
-  const { log, clock, randomness, report } = parts;
+  const { log, clock, randomness } = parts;
+  const items = results.flatMap(({ entry }) => entry.items);
+  const ids = [...new Set(items.map(([sagaId]) => sagaId))];
+  const keys = [...new Set(items.map(([, key]) => key))];
   return log.transaction(async (tx) => {
-    const standing = await tx.takeEntries(results.map(({ entry }) => entry.id));
+    const [standing, locked] = await Promise.all([
+      tx.takeEntries(results.map(({ entry }) => entry.id)),
+      lockSagas(tx, keys, ids),
+    ]);
     const taken = results.filter(({ entry }) => standing.delete(entry.id));
-    if (taken.length === 0) return { entries: [], ended: [], stuck: [] };
+    if (taken.length === 0) return { entries: [], changed: [], stuck: [] };
 
     const now = clock();
     const halves: Entry[] = [];
-    const outcomes = new Map<number, StepOutcome[]>();
-    const keys = new Set<string>();
+    const settled = new SettledOutcomes();
     for (const result of taken) {
-      const { entry, startedAt } = result;
-      const settled = outcomesOf(result);
-      if (!settled) {
-        halves.push(...splitEntry(entry, now, randomness));
+      const outcomes = outcomesOf(result);
+      if (!outcomes) {
+        halves.push(...splitEntry(result.entry, now, randomness));
         continue;
       }
-      for (const [
-        index,
-        { sagaId, key, step, phase, attempt, token },
-      ] of entry.commands.entries()) {
-        const outcome = settled[index]!;
-        // The row stood, so nobody may have sent anything newer: a node that says so has seen a token that was never drawn.
-        if (outcome.result === 'unknown' && outcome.broken)
-          report(
-            { sagaId, key, step, token, error: outcome.error },
-            'broken invariant: a command whose outbox row stands is stale',
-          );
-        keys.add(key);
-        const stepOutcome = { step, phase, attempt, startedAt, outcome };
-        const others = outcomes.get(sagaId);
-        if (others) others.push(stepOutcome);
-        else outcomes.set(sagaId, [stepOutcome]);
-      }
+      reportBroken(parts, result.entry, outcomes);
+      settled.add(result, outcomes);
     }
 
     const stuck: Committed['stuck'] = [];
-    const { changes, ended } =
-      outcomes.size > 0
-        ? await changeSagas(parts, tx, [...keys], [...outcomes.keys()], now, (saga, rules) => {
-            const after = advance(rules, saga, outcomes.get(saga.id)!, now);
-            if (after.saga.stuck && !saga.stuck)
-              stuck.push({ id: saga.id, error: lastErrorOf(after.saga) });
-            return after;
-          })
-        : { changes: noChanges(), ended: [] };
+    const { changes } = changeSagas(parts, locked, now, (cohort, rules) =>
+      settled.split(cohort).map(({ members, outcomes }) => {
+        const after = advance(rules, cohort.state, outcomes, now);
+        if (after.state.stuck && !cohort.state.stuck) {
+          const error = lastErrorOf(after.state);
+          stuck.push(...members.map(({ id }) => ({ id, error })));
+        }
+        return { members, ...after };
+      }),
+    );
     changes.entries.push(...halves);
-    await tx.write(changes);
-    return { entries: changes.entries, ended, stuck };
+    tx.write(changes);
+    return { entries: changes.entries, changed: changes.updated, stuck };
   });
 }
 
+/** The outcomes of some entries. Sagas in one state that have had the same ones go the same way. */
+class SettledOutcomes {
+  readonly #outcomes: StepOutcome[] = [];
+  /** By saga: the places of its outcomes. */
+  readonly #bySaga = new Map<number, string>();
+
+  add({ entry, startedAt }: EntryResult, outcomes: Outcome[]): void {
+    const { step, phase, attempt } = entry;
+    const places = new Map<string, string>();
+    for (const [index, [sagaId]] of entry.items.entries()) {
+      const outcome = outcomes[index]!;
+      const told = JSON.stringify(outcome);
+      let place = places.get(told);
+      if (place === undefined) {
+        place = String(this.#outcomes.push({ step, phase, attempt, startedAt, outcome }) - 1);
+        places.set(told, place);
+      }
+      const others = this.#bySaga.get(sagaId);
+      this.#bySaga.set(sagaId, others === undefined ? place : `${others} ${place}`);
+    }
+  }
+
+  /** Parts of a cohort that have had the same outcomes; who has had none is left out. */
+  split({ members }: Cohort): { members: Member[]; outcomes: StepOutcome[] }[] {
+    const parts = new Map<string, Member[]>();
+    for (const member of members) {
+      const places = this.#bySaga.get(member.id);
+      if (places === undefined) continue;
+      const part = parts.get(places);
+      if (part) part.push(member);
+      else parts.set(places, [member]);
+    }
+    return [...parts].map(([places, part]) => ({
+      members: part,
+      outcomes: places.split(' ').map((place) => this.#outcomes[Number(place)]!),
+    }));
+  }
+}
+
+/** The row stood, so nobody may have sent anything newer: a node that says so has seen a token that was never drawn. */
+function reportBroken({ report }: EngineParts, entry: Entry, outcomes: Outcome[]): void {
+  for (const [index, outcome] of outcomes.entries()) {
+    if (outcome.result !== 'unknown' || !outcome.broken) continue;
+    const { sagaId, key, step, token } = commandOf(entry, entry.items[index]!);
+    report(
+      { sagaId, key, step, token, error: outcome.error },
+      'broken invariant: a command whose outbox row stands is stale',
+    );
+  }
+}
+
 /** Of the compensation that failed last. */
-function lastErrorOf({ steps }: Saga): string {
+function lastErrorOf({ steps }: SagaState): string {
   const failed = steps
     .filter(({ state }) => state === 'compensating')
     .flatMap(({ name, log }) =>
@@ -99,71 +147,95 @@ function lastErrorOf({ steps }: Saga): string {
 /** One outcome a command; undefined where the batch has to be halved. A command alone that cannot be handled counts as unknown. */
 function outcomesOf({ entry, outcomes }: EntryResult): Outcome[] | undefined {
   if (!Array.isArray(outcomes)) {
-    if (entry.commands.length > 1) return undefined;
+    if (entry.items.length > 1) return undefined;
     return [{ result: 'unknown', error: outcomes.failure }];
   }
-  if (outcomes.length !== entry.commands.length)
+  if (outcomes.length !== entry.items.length)
     throw new BrokenInvariantError(
-      `entry ${entry.id}: ${outcomes.length} outcomes for ${entry.commands.length} commands`,
+      `entry ${entry.id}: ${outcomes.length} outcomes for ${entry.items.length} commands`,
     );
   return outcomes;
 }
 
-/** What becomes of a saga that has not ended; undefined: it stays as it is. */
-type Change = (
-  saga: Saga,
-  rules: ReturnType<typeof rulesOf>,
-) => { saga: Saga; commands: DirectedCommand[] } | undefined;
-
-/**
- * The part that every transition of accepted sagas shares: locks their lanes, reads them, changes each that has not
- * ended, and hands the lane of each that ends now to the next in line. The caller writes the changes. `sagas`: as they
- * were, read under the lock.
- */
-export async function changeSagas(
-  parts: EngineParts,
-  tx: LogTransaction,
-  keys: string[],
-  sagaIds: number[],
-  now: number,
-  change: Change,
-): Promise<{ changes: Changes; ended: number[]; sagas: Map<number, Saga> }> {
-  const holders = await tx.lockLanes(keys);
-  // In a later statement than the lock: its snapshot sees a saga accepted while we waited for the lane.
-  const { sagas, next } = await tx.readSagas(sagaIds, keys);
-
-  const changes = noChanges();
-  const commands: DirectedCommand[] = [];
-  const ended: number[] = [];
-  for (const before of sagas.values()) {
-    if (hasEnded(before.status)) continue;
-    const holdsLane = before.status !== 'queued';
-    if (holdsLane && holders.get(before.key) !== before.id)
-      throw new BrokenInvariantError(
-        `saga ${before.id} is ${before.status} but lane ${before.key} is held by ${holders.get(before.key)}`,
-      );
-    const after = change(before, rulesOf(parts, before));
-    if (!after) continue;
-    changes.updated.push(after.saga);
-    commands.push(...after.commands);
-    if (!hasEnded(after.saga.status)) continue;
-    ended.push(after.saga.id);
-    if (!holdsLane) continue;
-    const successor = next.get(before.key);
-    if (!successor) {
-      changes.released.push(before.key);
-      continue;
-    }
-    const started = start(rulesOf(parts, successor.saga), successor.saga, successor.fence, now);
-    changes.updated.push(started.saga);
-    changes.held.push({ key: before.key, holder: started.saga.id });
-    commands.push(...started.commands);
-  }
-  changes.entries = groupIntoEntries(commands, now, parts.randomness);
-  return { changes, ended, sagas };
+/** Sagas as they are under the locks of their lanes. */
+export interface LockedSagas {
+  holders: Map<string, number | null>;
+  cohorts: Cohort[];
+  /** Of each lane the saga that is next in line, with a token. */
+  next: Cohort[];
 }
 
-function rulesOf({ registry }: EngineParts, saga: Saga) {
-  const definition = registry.get(saga.name, saga.version);
+/** Locks lanes and reads sagas, in one round trip. */
+export async function lockSagas(
+  tx: LogTransaction,
+  keys: string[],
+  ids: number[],
+): Promise<LockedSagas> {
+  // In a later statement than the lock: its snapshot sees a saga accepted while we waited for the lane.
+  const [holders, read] = await Promise.all([tx.lockLanes(keys), tx.readSagas(ids, keys)]);
+  return { holders, ...read };
+}
+
+/** What becomes of sagas that have not ended; those left out stay as they are. */
+type Change = (cohort: Cohort, rules: Rules) => (Advanced & { members: Member[] })[];
+
+/**
+ * The part that every transition of accepted sagas shares: changes each that has not ended, and hands the lane of each
+ * that ends now to the next in line. The caller writes the changes.
+ */
+export function changeSagas(
+  parts: EngineParts,
+  { holders, cohorts, next }: LockedSagas,
+  now: number,
+  change: Change,
+): { changes: Changes; ended: number[] } {
+  const changes = noChanges();
+  const dispatches: Dispatch[] = [];
+  const ended: number[] = [];
+  const freed = new Set<string>();
+  const apply = (rules: Rules, { state, orders, members }: Advanced & Cohort): void => {
+    changes.updated.push({ state, members });
+    for (const order of orders)
+      dispatches.push({ ...order, items: itemsFor(rules, state, order, members) });
+  };
+
+  for (const cohort of cohorts) {
+    const { status } = cohort.state;
+    if (hasEnded(status)) continue;
+    const holdsLane = status !== 'queued';
+    if (holdsLane) checkHolders(cohort, holders);
+    const rules = rulesOf(parts, cohort.state);
+    for (const changed of change(cohort, rules)) {
+      apply(rules, changed);
+      if (!hasEnded(changed.state.status)) continue;
+      for (const { id, key } of changed.members) {
+        ended.push(id);
+        if (holdsLane) freed.add(key);
+      }
+    }
+  }
+
+  for (const { state, members } of next) {
+    const successors = members.filter(({ key }) => freed.delete(key));
+    if (successors.length === 0) continue;
+    const rules = rulesOf(parts, state);
+    apply(rules, { ...start(rules, state, now), members: successors });
+    changes.held.push(...successors.map(({ key, id }) => ({ key, holder: id })));
+  }
+  changes.released.push(...freed);
+  changes.entries = groupIntoEntries(dispatches, now, parts.randomness);
+  return { changes, ended };
+}
+
+function checkHolders({ state, members }: Cohort, holders: LockedSagas['holders']): void {
+  for (const { id, key } of members)
+    if (holders.get(key) !== id)
+      throw new BrokenInvariantError(
+        `saga ${id} is ${state.status} but lane ${key} is held by ${holders.get(key)}`,
+      );
+}
+
+function rulesOf({ registry }: EngineParts, { name, version }: SagaState): Rules {
+  const definition = registry.get(name, version);
   return { definition, policy: registry.policyOf(definition) };
 }

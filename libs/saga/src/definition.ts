@@ -39,7 +39,7 @@ export interface SagaPolicy {
   /** Failed attempts of a compensation after which the saga is flagged `stuck` (it goes on trying). */
   stuckAfter: number;
 }
-export const defaultPolicy: SagaPolicy = { stepAttempts: 8, deadlineMs: 600_000, stuckAfter: 10 };
+export const defaultPolicy: SagaPolicy = { stepAttempts: 12, deadlineMs: 600_000, stuckAfter: 10 };
 
 export interface SagaOptions<Schema extends z.ZodType> {
   name: string;

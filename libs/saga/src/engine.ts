@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { isPostgresAway } from '@reliable-ops/database';
 import { acceptRequests, type Accepted, type AcceptRequest } from './accept.ts';
+import { groupChanged } from './announcement.ts';
 import { createBatcher } from './batcher.ts';
 import type { Entry, Participant } from './command.ts';
 import { commitResults, type EntryResult } from './commit.ts';
@@ -18,7 +19,9 @@ import {
 import { pauseParticipant, resumeParticipant, type PauseAnswer } from './pause.ts';
 import type { JobQueue } from './queue.ts';
 import { rampOf } from './ramp.ts';
+import type { Cohort } from './record.ts';
 import { createRunner } from './run.ts';
+import { createSiblings } from './siblings.ts';
 
 /** What the verbs work with. Clock and chance come in from here, so that a simulation can pass its own. */
 export interface EngineParts {
@@ -74,6 +77,8 @@ const publishWeight = 200;
 const standingWeight = 500;
 /** A job this late, or one that was sent before, is checked against its row before it is carried out, in milliseconds. */
 const lateMs = 1_000;
+/** How long an outcome waits for its siblings, in times of its own call: a participant that hangs holds up no other for longer. */
+const siblingPatience = 2;
 /** Stuck sagas that are retried in one transaction. */
 const stuckPage = 1_000;
 /** Milliseconds after which a retry of all that are stuck lets its caller hear how far it is. */
@@ -129,8 +134,8 @@ export function createEngine({
   const publish = (entries: Entry[]): void => {
     for (const entry of entries) publisher.submit(entry).catch(() => {});
   };
-  const announce = (sagaIds: number[]): void => {
-    if (sagaIds.length > 0) queue.announceEnded(sagaIds).catch(() => {});
+  const announce = (changed: Cohort[]): void => {
+    if (changed.length > 0) queue.announce(groupChanged(changed)).catch(() => {});
   };
 
   const isFaultOfOne = (error: unknown): boolean => !isPostgresAway(error);
@@ -140,20 +145,21 @@ export function createEngine({
     weightOf: ({ sagas }) => sagas.length,
     isFaultOfOne,
     async run(requests) {
-      const { results, entries } = await acceptRequests(parts, requests);
+      const { results, entries, changed } = await acceptRequests(parts, requests);
       publish(entries);
+      announce(changed);
       return results;
     },
   });
 
   const committer = createBatcher<EntryResult, void>({
     maxWeight: commitWeight,
-    weightOf: ({ entry }) => entry.commands.length,
+    weightOf: ({ entry }) => entry.items.length,
     isFaultOfOne,
     async run(results) {
-      const { entries, ended, stuck } = await commitResults(parts, results);
+      const { entries, changed, stuck } = await commitResults(parts, results);
       publish(entries);
-      announce(ended);
+      announce(changed);
       if (stuck.length > 0)
         warn(
           { sagas: stuck.length, some: stuck.slice(0, namedStuck) },
@@ -164,6 +170,7 @@ export function createEngine({
   });
 
   const runner = createRunner(participants, clock);
+  const siblings = createSiblings();
 
   const standing = createBatcher<Entry, boolean>({
     maxWeight: standingWeight,
@@ -174,12 +181,11 @@ export function createEngine({
     },
   });
   /** An operator may have taken the row away while the job waited: what it would do now is no longer owed. */
-  const mayBeGone = ({ dueAt, commands }: Entry): boolean =>
-    clock() - dueAt > lateMs || commands.some(({ attempt }) => attempt > 1);
+  const mayBeGone = ({ dueAt, attempt }: Entry): boolean => clock() - dueAt > lateMs || attempt > 1;
 
-  const tellOf = ({ answers, entries, withdrawn, ended }: Operated) => {
+  const tellOf = ({ answers, entries, withdrawn, changed }: Operated) => {
     publish(entries);
-    announce(ended);
+    announce(changed);
     if (withdrawn.length > 0) queue.withdraw(withdrawn).catch(() => {});
     return answers;
   };
@@ -189,7 +195,8 @@ export function createEngine({
     async runEntry(entry) {
       if (mayBeGone(entry) && !(await standing.submit(entry)))
         return 'no longer owed: its row is gone';
-      const result = await runner.run(entry);
+      const result = await siblings.during(entry, () => runner.run(entry));
+      await siblings.untilBack(entry, siblingPatience * (clock() - result.startedAt));
       await committer.submit(result);
       return summaryOf(result);
     },
@@ -226,6 +233,7 @@ export function createEngine({
     async idle() {
       await Promise.all([accepter.idle(), standing.idle()]);
       await runner.idle();
+      await siblings.idle();
       await committer.idle();
       await publisher.idle();
     },

@@ -1,4 +1,5 @@
-import type { Command, DirectedCommand, Entry } from './command.ts';
+import type { Order } from './advance.ts';
+import type { CommandHead, CommandItem, Entry } from './command.ts';
 
 /** Commands in one outbox row: one job, and at most this much of a call. Larger ones cost more when they come back. */
 export const entryCommands = 500;
@@ -11,46 +12,51 @@ export interface Randomness {
   id(): string;
 }
 
+/** An order with its commands. */
+export interface Dispatch extends Order {
+  items: CommandItem[];
+}
+
 /**
- * Groups commands into outbox rows: one participant, one kind and one delay each. The delay is drawn once
+ * Groups commands into outbox rows: one head and one delay each. The delay is drawn once
  * a row, so that what failed together comes back together, as a smaller batch.
  */
 export function groupIntoEntries(
-  commands: DirectedCommand[],
+  dispatches: Dispatch[],
   now: number,
   { random, id }: Randomness,
 ): Entry[] {
-  const groups = new Map<string, DirectedCommand[]>();
-  for (const directed of commands) {
-    const group = `${directed.participant}\n${directed.kind}\n${directed.backoffMs}`;
-    const members = groups.get(group);
-    if (members) members.push(directed);
-    else groups.set(group, [directed]);
+  const groups = new Map<string, Dispatch[]>();
+  for (const dispatch of dispatches) {
+    const group = `${headIdOf(dispatch.head)}\n${dispatch.backoffMs}`;
+    const others = groups.get(group);
+    if (others) others.push(dispatch);
+    else groups.set(group, [dispatch]);
   }
-  return [...groups.values()].flatMap((members) =>
-    chunk(members, entryCommands).map((part) => {
-      const { participant, kind, backoffMs } = part[0]!;
-      const dueAt = now + Math.round(random() * backoffMs);
-      return { id: id(), participant, kind, dueAt, commands: part.map(({ command }) => command) };
-    }),
-  );
+  return [...groups.values()].flatMap((group) => {
+    const { head, backoffMs } = group[0]!;
+    return chunk(
+      group.flatMap(({ items }) => items),
+      entryCommands,
+    ).map((items) => ({ ...head, id: id(), dueAt: now + Math.round(random() * backoffMs), items }));
+  });
 }
+
+export const headIdOf = ({ participant, kind, step, phase, attempt }: CommandHead): string =>
+  [participant, kind, step, phase, attempt].join('\n');
 
 /** Milliseconds that the halves of a batch that failed as a whole wait. */
 const splitDelayMs = 200;
 
 /** A batch that could not be handled comes back in halves, until the one command that spoils it stands alone. */
 export function splitEntry(entry: Entry, now: number, { random, id }: Randomness): Entry[] {
-  const middle = Math.ceil(entry.commands.length / 2);
-  return [entry.commands.slice(0, middle), entry.commands.slice(middle)].map(
-    (commands: Command[]) => ({
-      id: id(),
-      participant: entry.participant,
-      kind: entry.kind,
-      dueAt: now + Math.round(random() * splitDelayMs),
-      commands,
-    }),
-  );
+  const middle = Math.ceil(entry.items.length / 2);
+  return [entry.items.slice(0, middle), entry.items.slice(middle)].map((items: CommandItem[]) => ({
+    ...entry,
+    id: id(),
+    dueAt: now + Math.round(random() * splitDelayMs),
+    items,
+  }));
 }
 
 export function chunk<T>(items: T[], size: number): T[][] {

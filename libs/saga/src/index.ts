@@ -4,6 +4,7 @@
  */
 export type { AcceptCondition, Accepted, AcceptRequest } from './accept.ts';
 export * from './advance.ts';
+export { readAnnouncement, type ChangedSagas } from './announcement.ts';
 export * from './backoff.ts';
 export * from './batcher.ts';
 export * from './bullmq/job-queue.ts';

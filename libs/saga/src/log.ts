@@ -1,6 +1,6 @@
 import type { BatchCounts, SagaStatus } from '@reliable-ops/contracts';
 import type { Entry } from './command.ts';
-import type { Saga } from './record.ts';
+import type { Cohort, Saga } from './record.ts';
 
 /**
  * The saga log: the one place that decides. A transition is one transaction of a few statements, each over
@@ -8,7 +8,10 @@ import type { Saga } from './record.ts';
  * statement promises. Locks are taken in the order outbox, lanes, sagas.
  */
 export interface SagaLog {
-  /** Runs `work` in one transaction; when it throws, nothing has happened. */
+  /**
+   * Runs `work` in one transaction; when it throws, nothing has happened. Its statements run in the order in which they were
+   * called, one after another, whether each is awaited or not: what needs no answer of another shares its round trip.
+   */
   transaction<T>(work: (tx: LogTransaction) => Promise<T>): Promise<T>;
   /** The ids of a batch's sagas, in the order accepted. */
   sagaIdsOf(batchId: string): Promise<number[]>;
@@ -18,6 +21,8 @@ export interface SagaLog {
   countBatch(batchId: string): Promise<BatchCounts | undefined>;
   /** Of `ids`, those that have ended. */
   endedOf(ids: number[]): Promise<number[]>;
+  /** Of these Idempotency-Keys, those that a request was accepted with. */
+  findRequests(keys: string[]): Promise<Set<string>>;
   countActive(): Promise<{ queued: number; running: number; compensating: number; stuck: number }>;
   measureOutbox(): Promise<{ rows: number; oldestDueAt: number | null }>;
   /** Outbox rows due before `dueBefore`, in the order (due, id), after `after`. */
@@ -93,10 +98,7 @@ export interface LogTransaction {
   /** Locks lanes. A key that is missing has no lane: nobody holds it. */
   lockLanes(keys: string[]): Promise<Map<string, number | null>>;
   /** Reads sagas, and for each of `keys` the oldest queued saga, if any, with a fence drawn now: call it with their lanes locked. */
-  readSagas(
-    ids: number[],
-    keys: string[],
-  ): Promise<{ sagas: Map<number, Saga>; next: Map<string, { saga: Saga; fence: number }> }>;
+  readSagas(ids: number[], keys: string[]): Promise<{ cohorts: Cohort[]; next: Cohort[] }>;
   /**
    * Takes the commands of these sagas out of the outbox, those due after `dueAfter` (default: all). Before any lane is
    * locked. Every row that held one goes. `taken`: such a row with the commands taken; `rest`: a new row for what else
@@ -110,8 +112,8 @@ export interface LogTransaction {
   /** With the pauses locked. */
   writePause(pause: Pause): Promise<void>;
   deletePause(participant: string): Promise<void>;
-  /** Writes everything that a transition changes. */
-  write(changes: Changes): Promise<void>;
+  /** Writes everything that a transition changes: the last statement. It goes out with the commit, which waits for it and fails with it. */
+  write(changes: Changes): void;
 }
 
 export interface RequestClaim {
@@ -122,8 +124,8 @@ export interface RequestClaim {
 }
 
 export interface Changes {
-  inserted: Saga[];
-  updated: Saga[];
+  inserted: Cohort[];
+  updated: Cohort[];
   /** Lanes that get a new holder. */
   held: { key: string; holder: number }[];
   /** Lanes that nobody wants: their rows go. */

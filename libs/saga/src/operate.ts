@@ -1,11 +1,11 @@
 import { hasEnded } from '@reliable-ops/contracts';
 import { cancel, resolve, withHistory } from './advance.ts';
 import type { Entry } from './command.ts';
-import { changeSagas } from './commit.ts';
+import { changeSagas, lockSagas } from './commit.ts';
 import type { EngineParts } from './engine.ts';
 import { ContendedError } from './errors.ts';
 import { respread, type DueOf } from './ramp.ts';
-import type { Saga } from './record.ts';
+import { sagasOf, type Cohort, type Saga } from './record.ts';
 
 /** Who does it, as he names himself, and why. */
 export interface Operator {
@@ -27,7 +27,8 @@ export interface Operated {
   entries: Entry[];
   /** Entries whose rows are gone. */
   withdrawn: Entry[];
-  ended: number[];
+  /** Sagas as they are now. */
+  changed: Cohort[];
 }
 
 const done: OperatorAnswer = { result: 'done' };
@@ -46,24 +47,16 @@ export async function cancelSagas(
   const { ids, keys } = await findLanes(parts, sagaIds);
   return parts.log.transaction(async (tx) => {
     const now = parts.clock();
-    const { changes, ended, sagas } = await changeSagas(
-      parts,
-      tx,
-      keys,
-      ids,
-      now,
-      (before, rules) => {
-        if (before.status === 'compensating') return undefined;
-        const after = cancel(rules, before, now);
-        return {
-          ...after,
-          saga: withHistory(after.saga, { at: now, verb: 'cancel', ...operator }),
-        };
-      },
-    );
-    await tx.write(changes);
-    const answers = answersOf(sagaIds, sagas, answerToCancel);
-    return { answers, entries: changes.entries, withdrawn: [], ended };
+    const locked = await lockSagas(tx, keys, ids);
+    const { changes } = changeSagas(parts, locked, now, ({ state, members }, rules) => {
+      if (state.status === 'compensating') return [];
+      const after = cancel(rules, state, now);
+      const marked = withHistory(after.state, { at: now, verb: 'cancel', ...operator });
+      return [{ members, state: marked, orders: after.orders }];
+    });
+    tx.write(changes);
+    const answers = answersOf(sagaIds, locked.cohorts, answerToCancel);
+    return { answers, entries: changes.entries, withdrawn: [], changed: changes.updated };
   });
 }
 
@@ -122,15 +115,17 @@ async function tryResolve(
     return await parts.log.transaction(async (tx) => {
       const now = parts.clock();
       const { taken, rest } = await tx.takeCommands(compensating);
-      const { changes, ended, sagas } = await changeSagas(parts, tx, keys, ids, now, (before) => {
-        if (before.status !== 'compensating') return undefined;
-        const after = withHistory(resolve(before, now), { at: now, verb: 'resolve', ...operator });
-        return { saga: after, commands: [] };
+      const locked = await lockSagas(tx, keys, ids);
+      const { changes, ended } = changeSagas(parts, locked, now, ({ state, members }) => {
+        if (state.status !== 'compensating') return [];
+        const after = withHistory(resolve(state, now), { at: now, verb: 'resolve', ...operator });
+        return [{ members, state: after, orders: [] }];
       });
       if (ended.length > 0 && (await tx.findOwed(ended)).size > 0) throw withdrawing;
-      await tx.write(changes);
-      const answers = answersOf(sagaIds, sagas, answerToResolve);
-      return { answers, entries: [...rest, ...changes.entries], withdrawn: taken, ended };
+      tx.write(changes);
+      const answers = answersOf(sagaIds, locked.cohorts, answerToResolve);
+      const entries = [...rest, ...changes.entries];
+      return { answers, entries, withdrawn: taken, changed: changes.updated };
     });
   } catch (error) {
     if (error === withdrawing) return undefined;
@@ -176,20 +171,21 @@ export async function retrySagas(
     const { taken, rest } = await tx.takeCommands(ids, now);
     const dueBySaga = new Map(ids.map((id, index) => [id, dueOf(index, now)]));
     const { entries, hastened } = respread(taken, dueBySaga, parts.randomness);
-    const { changes, sagas } = await changeSagas(parts, tx, keys, ids, now, (before) =>
-      hastened.has(before.id)
-        ? { saga: withHistory(before, { at: now, verb: 'retry', ...operator }), commands: [] }
-        : undefined,
-    );
+    const locked = await lockSagas(tx, keys, ids);
+    const { changes } = changeSagas(parts, locked, now, ({ state, members: all }) => {
+      const members = all.filter(({ id }) => hastened.has(id));
+      const after = withHistory(state, { at: now, verb: 'retry', ...operator });
+      return members.length > 0 ? [{ members, state: after, orders: [] }] : [];
+    });
     changes.entries.push(...entries);
-    await tx.write(changes);
-    const waiting = new Set(taken.flatMap(({ commands }) => commands.map(({ sagaId }) => sagaId)));
-    const answers = answersOf(sagaIds, sagas, (before) => answerToRetry(before, waiting));
+    tx.write(changes);
+    const waiting = new Set(taken.flatMap(({ items }) => items.map(([sagaId]) => sagaId)));
+    const answers = answersOf(sagaIds, locked.cohorts, (before) => answerToRetry(before, waiting));
     return {
       answers,
       entries: [...rest, ...changes.entries],
       withdrawn: taken,
-      ended: [],
+      changed: changes.updated,
       hastened: hastened.size,
     };
   });
@@ -223,9 +219,10 @@ async function findLanes({ log }: EngineParts, sagaIds: number[]) {
 
 function answersOf(
   sagaIds: number[],
-  sagas: Map<number, Saga>,
+  cohorts: Cohort[],
   answer: (before: Saga) => OperatorAnswer,
 ): Map<number, OperatorAnswer> {
+  const sagas = new Map(sagasOf(cohorts).map((saga) => [saga.id, saga]));
   return new Map(
     sagaIds.map((id) => {
       const before = sagas.get(id);

@@ -1,5 +1,5 @@
 import { extendDeadline } from './advance.ts';
-import { changeSagas } from './commit.ts';
+import { changeSagas, lockSagas } from './commit.ts';
 import type { EngineParts } from './engine.ts';
 import type { Pause } from './log.ts';
 import type { Operator } from './operate.ts';
@@ -72,11 +72,12 @@ async function giveTimeBack(parts: EngineParts, { participant, pausedAt }: Pause
     if (ids.length > 0)
       await parts.log.transaction(async (tx) => {
         const now = parts.clock();
-        const { changes } = await changeSagas(parts, tx, keys, ids, now, (before) => {
-          const saga = extendDeadline(before, pausedAt, now);
-          return saga === before ? undefined : { saga, commands: [] };
+        const locked = await lockSagas(tx, keys, ids);
+        const { changes } = changeSagas(parts, locked, now, ({ state: before, members }) => {
+          const state = extendDeadline(before, pausedAt, now);
+          return state === before ? [] : [{ state, members, orders: [] }];
         });
-        await tx.write(changes);
+        tx.write(changes);
       });
     after = page.last;
   } while (after !== null);

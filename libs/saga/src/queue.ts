@@ -1,3 +1,4 @@
+import type { ChangedSagas } from './announcement.ts';
 import type { Entry } from './command.ts';
 
 /**
@@ -16,6 +17,6 @@ export interface JobQueue {
   /** The incarnation of the log whose jobs the queue holds; null: it has lost everything, or was never filled. */
   readMarker(): Promise<string | null>;
   writeMarker(incarnation: string): Promise<void>;
-  /** Tells whoever waits that sagas have ended. A hint: it may be lost. */
-  announceEnded(sagaIds: number[]): Promise<void>;
+  /** Tells whoever listens what a transaction has changed. A hint: it may be lost. */
+  announce(changed: ChangedSagas[]): Promise<void>;
 }

@@ -1,5 +1,5 @@
-import type { Command, Entry } from './command.ts';
-import { chunk, entryCommands, type Randomness } from './entries.ts';
+import type { CommandItem, Entry } from './command.ts';
+import { chunk, entryCommands, headIdOf, type Randomness } from './entries.ts';
 
 /** When the `index`-th saga may be tried, in milliseconds since 1970. */
 export type DueOf = (index: number, now: number) => number;
@@ -20,24 +20,19 @@ export function respread(
   { id }: Pick<Randomness, 'id'>,
 ): { entries: Entry[]; hastened: Set<number> } {
   const hastened = new Set<number>();
-  const groups = new Map<string, { like: Entry; dueAt: number; commands: Command[] }>();
+  const groups = new Map<string, { like: Entry; dueAt: number; items: CommandItem[] }>();
   for (const like of taken)
-    for (const command of like.commands) {
-      const dueAt = Math.min(like.dueAt, dueBySaga.get(command.sagaId) ?? like.dueAt);
-      if (dueAt < like.dueAt) hastened.add(command.sagaId);
-      const group = `${like.participant}\n${like.kind}\n${dueAt}`;
+    for (const item of like.items) {
+      const [sagaId] = item;
+      const dueAt = Math.min(like.dueAt, dueBySaga.get(sagaId) ?? like.dueAt);
+      if (dueAt < like.dueAt) hastened.add(sagaId);
+      const group = `${headIdOf(like)}\n${dueAt}`;
       const known = groups.get(group);
-      if (known) known.commands.push(command);
-      else groups.set(group, { like, dueAt, commands: [command] });
+      if (known) known.items.push(item);
+      else groups.set(group, { like, dueAt, items: [item] });
     }
-  const entries = [...groups.values()].flatMap(({ like, dueAt, commands }) =>
-    chunk(commands, entryCommands).map((part) => ({
-      id: id(),
-      participant: like.participant,
-      kind: like.kind,
-      commands: part,
-      dueAt,
-    })),
+  const entries = [...groups.values()].flatMap(({ like, dueAt, items }) =>
+    chunk(items, entryCommands).map((part) => ({ ...like, id: id(), items: part, dueAt })),
   );
   return { entries, hastened };
 }

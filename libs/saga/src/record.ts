@@ -7,21 +7,25 @@ import type {
 } from '@reliable-ops/contracts';
 import type { Json } from './json.ts';
 
-/** A saga as the log keeps it. Times are milliseconds since 1970. */
-export interface Saga {
+/** What each saga has for itself. */
+export interface Member {
   id: number;
-  batchId: string | null;
-  name: string;
-  version: number;
   /** Its lane. */
   key: string;
   input: Json;
+  /** Its fencing token, drawn when it gets its lane. */
+  fence: number | null;
+}
+
+/** How far a saga is: the same for all of a batch that went the same way. Times are milliseconds since 1970. */
+export interface SagaState {
+  batchId: string | null;
+  name: string;
+  version: number;
   status: SagaStatus;
   stuck: boolean;
   /** An operator asked for it: when everything is taken back it ends as `cancelled`. */
   cancelled: boolean;
-  /** Its fencing token, drawn when it gets its lane. */
-  fence: number | null;
   steps: StepRecord[];
   /** Why it turned back. */
   error: string | null;
@@ -32,6 +36,19 @@ export interface Saga {
   deadlineAt: number | null;
   endedAt: number | null;
 }
+
+/** A saga as the log keeps it. */
+export interface Saga extends Member, SagaState {}
+
+/** Sagas in one state: what becomes of them is decided, sent and written once. */
+export interface Cohort {
+  state: SagaState;
+  members: Member[];
+}
+
+/** The sagas of cohorts, one by one. */
+export const sagasOf = (cohorts: Cohort[]): Saga[] =>
+  cohorts.flatMap(({ state, members }) => members.map((member) => ({ ...state, ...member })));
 
 export interface HistoryRecord {
   at: number;

@@ -46,16 +46,10 @@ export function createRecovery({
       return { held: false, rebuilt: false, added: 0 };
 
     // First of all: what is published next must not run where somebody works on a node.
-    await log.transaction(async (tx) => tellPauses(queue, await tx.lockPauses()));
-
+    await restorePauses();
     const incarnation = await log.incarnation();
-    const marker = await queue.readMarker();
-    if (marker !== incarnation) {
-      const added = await republishAll();
-      // Last, so that a crash on the way starts it over.
-      await queue.writeMarker(incarnation);
-      return { held: true, rebuilt: true, added };
-    }
+    const isWhole = async (): Promise<boolean> => (await queue.readMarker()) === incarnation;
+    if (!(await isWhole())) return rebuild(incarnation);
 
     let added = 0;
     for (let page = 0; page < pagesPerPass; page++) {
@@ -65,12 +59,28 @@ export function createRecovery({
         limit: pageRows,
       });
       const missing = await queue.findMissing(entries);
-      if (missing.length > 0) added += await addLost(missing, now);
+      if (missing.length > 0) {
+        if (!(await isWhole())) return rebuild(incarnation);
+        added += await addLost(missing, now);
+      }
       after = entries.length < pageRows ? undefined : cursorOf(entries);
       if (!after) break;
     }
     return { held: true, rebuilt: false, added };
   };
+
+  function restorePauses(): Promise<void> {
+    return log.transaction(async (tx) => tellPauses(queue, await tx.lockPauses()));
+  }
+
+  async function rebuild(incarnation: string): Promise<RecoveryPass> {
+    // Once more: it may have lost them after it was told.
+    await restorePauses();
+    const added = await republishAll();
+    // Last, so that a crash on the way starts it over.
+    await queue.writeMarker(incarnation);
+    return { held: true, rebuilt: true, added };
+  }
 
   /** A job that has ended since its row was read is not lost: its row went with it. */
   async function addLost(missing: Entry[], now: number): Promise<number> {

@@ -1,5 +1,5 @@
 import { createBatcher, type Batcher } from './batcher.ts';
-import type { Entry, Outcome, Participant } from './command.ts';
+import { commandOf, type Entry, type Outcome, type Participant } from './command.ts';
 import type { EntryResult } from './commit.ts';
 import { BrokenInvariantError, DefinitionError } from './errors.ts';
 
@@ -32,7 +32,7 @@ export function createRunner(
     const batcher = createBatcher<Entry, EntryResult>({
       maxWeight: runWeight,
       concurrency: runConcurrency,
-      weightOf: ({ commands }) => commands.length,
+      weightOf: ({ items }) => items.length,
       isFaultOfOne: () => true,
       run: (entries) => runTogether(participant, kind, entries, clock),
     });
@@ -63,7 +63,7 @@ async function runTogether(
   clock: () => number,
 ): Promise<EntryResult[]> {
   const startedAt = clock();
-  const commands = entries.flatMap((entry) => entry.commands);
+  const commands = entries.flatMap((entry) => entry.items.map((item) => commandOf(entry, item)));
   const outcomes = await participant.run(kind, commands);
   if (outcomes.length !== commands.length)
     throw new BrokenInvariantError(
@@ -71,8 +71,8 @@ async function runTogether(
     );
   let from = 0;
   return entries.map((entry) => {
-    const own: Outcome[] = outcomes.slice(from, from + entry.commands.length);
-    from += entry.commands.length;
+    const own: Outcome[] = outcomes.slice(from, from + entry.items.length);
+    from += entry.items.length;
     return { entry, startedAt, outcomes: own };
   });
 }

@@ -5,14 +5,17 @@ import {
   advance,
   backoffBound,
   cancel,
+  commandOf,
+  itemsFor,
   newSteps,
   start,
   transitions,
   type Advanced,
-  type DirectedCommand,
+  type Command,
+  type Order,
   type Outcome,
   type Rules,
-  type Saga,
+  type SagaState,
 } from '../src/index.ts';
 import { newSaga, rulesFor, type Shape } from './sagas.ts';
 
@@ -27,18 +30,18 @@ function run(
   shape: Shape,
   script: Draw[],
   engine = { advance, cancel },
-): { saga: Saga; effects: Effects; sent: Set<string>; steps: number } {
+): { saga: SagaState; effects: Effects; sent: Set<string>; steps: number } {
   const rules = rulesFor(shape);
   let now = 1_000;
-  let { saga, commands } = start(rules, newSaga(rules), 7, now);
-  const owed = [...commands];
+  let { state, orders } = start(rules, newSaga(rules), now);
+  const owed = [...orders];
   const effects: Effects = new Map();
-  const sent = new Set(owed.filter(isAction).map(({ command }) => command.step));
+  const sent = new Set(owed.filter(isAction).map(({ head }) => head.step));
   const take = (advanced: Advanced): void => {
-    saga = advanced.saga;
-    owed.push(...advanced.commands);
-    for (const { command } of advanced.commands.filter(isAction)) sent.add(command.step);
-    const live = owed.map(({ command }) => command.step);
+    state = advanced.state;
+    owed.push(...advanced.orders);
+    for (const { head } of advanced.orders.filter(isAction)) sent.add(head.step);
+    const live = owed.map(({ head }) => head.step);
     // Never an undo beside a live action, never two commands of one step.
     expect(new Set(live).size).toBe(live.length);
   };
@@ -47,16 +50,18 @@ function run(
     if (steps > 2_000) throw new Error('it does not end');
     const draw = script[steps] ?? { pick: 0, outcome: 'applied', happened: true, cancels: false };
     now += 50;
-    if (draw.cancels) take(engine.cancel(rules, saga, now));
-    const { command } = owed.splice(draw.pick % owed.length, 1)[0]!;
-    const { step, phase, attempt } = command;
+    if (draw.cancels) take(engine.cancel(rules, state, now));
+    const { head } = owed.splice(draw.pick % owed.length, 1)[0]!;
+    const { step, phase, attempt } = head;
     const outcome = outcomeOf(draw.outcome);
     const happened =
       outcome.result === 'applied' || (outcome.result === 'unknown' && draw.happened);
     if (happened && phase !== 'prepare') effects.set(step, phase === 'action' ? 'done' : 'undone');
-    take(engine.advance(rules, saga, [{ step, phase, attempt, startedAt: now - 1, outcome }], now));
+    take(
+      engine.advance(rules, state, [{ step, phase, attempt, startedAt: now - 1, outcome }], now),
+    );
   }
-  return { saga, effects, sent, steps };
+  return { saga: state, effects, sent, steps };
 }
 
 interface Draw {
@@ -65,7 +70,7 @@ interface Draw {
   happened: boolean;
   cancels: boolean;
 }
-const isAction = ({ command }: DirectedCommand): boolean => command.phase === 'action';
+const isAction = ({ head }: Order): boolean => head.phase === 'action';
 const outcomeOf = (result: Outcome['result']): Outcome =>
   result === 'applied' ? { result, output: 'ok' } : { result, error: 'no' };
 
@@ -123,12 +128,12 @@ describe('advance', () => {
   test('broken twin: an undo left out for an unknown step is caught', () => {
     const forgetful = (
       rules: Rules,
-      saga: Saga,
+      before: SagaState,
       outcomes: Parameters<typeof advance>[2],
       now: number,
     ): Advanced => {
-      const advanced = advance(rules, saga, outcomes, now);
-      for (const step of advanced.saga.steps) delete step.uncertain;
+      const advanced = advance(rules, before, outcomes, now);
+      for (const step of advanced.state.steps) delete step.uncertain;
       return advanced;
     };
     expect(() =>
@@ -144,32 +149,22 @@ describe('advance', () => {
   test('broken twin: taking back beside a live action is caught', () => {
     const hasty = (
       rules: Rules,
-      saga: Saga,
+      before: SagaState,
       outcomes: Parameters<typeof advance>[2],
       now: number,
     ): Advanced => {
-      const advanced = advance(rules, saga, outcomes, now);
-      if (advanced.saga.status !== 'compensating') return advanced;
-      const running = advanced.saga.steps.filter(({ state }) => state === 'running');
+      const advanced = advance(rules, before, outcomes, now);
+      if (advanced.state.status !== 'compensating') return advanced;
+      const running = advanced.state.steps.filter(({ state }) => state === 'running');
       for (const step of running) {
         step.state = 'compensating';
         step.attempts = 0;
       }
-      const commands: DirectedCommand[] = running.map(({ name }) => ({
-        participant: name,
-        kind: 'undo',
+      const orders: Order[] = running.map(({ name }) => ({
+        head: { participant: name, kind: 'undo', step: name, phase: 'compensation', attempt: 1 },
         backoffMs: 0,
-        command: {
-          sagaId: 1,
-          key: 'k',
-          step: name,
-          phase: 'compensation',
-          attempt: 1,
-          token: [7, 1],
-          data: null,
-        },
       }));
-      return { saga: advanced.saga, commands: [...advanced.commands, ...commands] };
+      return { state: advanced.state, orders: [...advanced.orders, ...orders] };
     };
     expect(() =>
       fc.assert(
@@ -185,30 +180,30 @@ describe('advance', () => {
     const rules = rulesFor([[{ prepares: false }, { prepares: false }]]);
     const queued = newSaga(rules);
     const before = structuredClone(queued);
-    const { saga } = start(rules, queued, 7, 1);
+    const { state } = start(rules, queued, 1);
     expect(queued).toEqual(before);
-    const running = structuredClone(saga);
-    advance(rules, saga, [outcomeFor('s0-0', { result: 'rejected', error: 'no' })], 2);
-    cancel(rules, saga, 3);
-    expect(saga).toEqual(running);
+    const running = structuredClone(state);
+    advance(rules, state, [outcomeFor('s0-0', { result: 'rejected', error: 'no' })], 2);
+    cancel(rules, state, 3);
+    expect(state).toEqual(running);
   });
 
   test('stages run one after another, and are taken back in reverse', () => {
     const rules = rulesFor([[{ prepares: false }], [{ prepares: false }]]);
-    const first = start(rules, newSaga(rules), 7, 1);
+    const first = start(rules, newSaga(rules), 1);
     expect(names(first)).toEqual(['s0-0 action']);
-    const second = advance(rules, first.saga, [outcomeFor('s0-0', { result: 'applied' })], 2);
+    const second = advance(rules, first.state, [outcomeFor('s0-0', { result: 'applied' })], 2);
     expect(names(second)).toEqual(['s1-0 action']);
     const lost = advance(
       rules,
-      second.saga,
+      second.state,
       [outcomeFor('s1-0', { result: 'unknown', error: '500' })],
       3,
     );
     expect(names(lost)).toEqual(['s1-0 action']);
     const rejected = advance(
       rules,
-      lost.saga,
+      lost.state,
       [outcomeFor('s1-0', { result: 'rejected', error: '404' }, 'action', 2)],
       4,
     );
@@ -216,71 +211,72 @@ describe('advance', () => {
     expect(names(rejected)).toEqual(['s1-0 compensation']);
     const back = advance(
       rules,
-      rejected.saga,
+      rejected.state,
       [outcomeFor('s1-0', { result: 'applied' }, 'compensation')],
       5,
     );
     expect(names(back)).toEqual(['s0-0 compensation']);
     const ended = advance(
       rules,
-      back.saga,
+      back.state,
       [outcomeFor('s0-0', { result: 'applied' }, 'compensation')],
       6,
     );
-    expect(ended.saga.status).toBe('compensated');
+    expect(ended.state.status).toBe('compensated');
   });
 
   test('a step that was only ever rejected has nothing to take back', () => {
     const rules = rulesFor([[{ prepares: false }]]);
-    const { saga } = start(rules, newSaga(rules), 7, 1);
+    const { state } = start(rules, newSaga(rules), 1);
     const ended = advance(
       rules,
-      saga,
+      state,
       [outcomeFor('s0-0', { result: 'rejected', error: '404 gone' })],
       2,
     );
-    expect(ended.saga.status).toBe('compensated');
-    expect(ended.saga.error).toBe('s0-0: 404 gone');
-    expect(ended.commands).toEqual([]);
+    expect(ended.state.status).toBe('compensated');
+    expect(ended.state.error).toBe('s0-0: 404 gone');
+    expect(ended.orders).toEqual([]);
   });
 
   test('the before-image is there before the action is sent, and goes with it', () => {
     const rules = rulesFor([[{ prepares: true }]]);
-    const { saga, commands } = start(rules, newSaga(rules), 7, 1);
-    expect(commands[0]?.command).toMatchObject({ phase: 'prepare', token: [7, 0] });
+    const { state, orders } = start(rules, newSaga(rules), 1);
+    expect(orders[0]?.head.phase).toBe('prepare');
+    expect(commandsFor(rules, state, orders[0]!)).toMatchObject([
+      { phase: 'prepare', token: [7, 0] },
+    ]);
     const prepared = advance(
       rules,
-      saga,
+      state,
       [outcomeFor('s0-0', { result: 'applied', output: { n: 1 } }, 'prepare')],
       2,
     );
-    expect(prepared.commands[0]?.command).toMatchObject({
-      phase: 'action',
-      attempt: 1,
-      data: { before: { n: 1 } },
-    });
+    expect(commandsFor(rules, prepared.state, prepared.orders[0]!)).toMatchObject([
+      { phase: 'action', attempt: 1, token: [7, 0], data: { before: { n: 1 } } },
+    ]);
   });
 
   test('an action is tried as often as the policy says, a compensation until it is done, then flagged stuck', () => {
     const rules = rulesFor([[{ prepares: false }]], { stepAttempts: 3, stuckAfter: 4 });
-    let { saga, commands } = start(rules, newSaga(rules), 7, 1);
+    let { state, orders } = start(rules, newSaga(rules), 1);
     const seen: [string, number, number, boolean][] = [];
     for (let turn = 0; turn < 10; turn++) {
-      const { command, backoffMs } = commands[0]!;
-      seen.push([command.phase, command.attempt, backoffMs, saga.stuck]);
-      const { step, phase, attempt } = command;
+      const { head, backoffMs } = orders[0]!;
+      seen.push([head.phase, head.attempt, backoffMs, state.stuck]);
+      const { step, phase, attempt } = head;
       const unknown = { result: 'unknown', error: '500' } as const;
-      ({ saga, commands } = advance(
+      ({ state, orders } = advance(
         rules,
-        saga,
+        state,
         [{ step, phase, attempt, startedAt: 1, outcome: unknown }],
         2,
       ));
     }
     expect(seen).toEqual([
       ['action', 1, 0, false],
-      ['action', 2, 200, false],
-      ['action', 3, 400, false],
+      ['action', 2, 20, false],
+      ['action', 3, 40, false],
       ['compensation', 1, 0, false],
       ['compensation', 2, 200, false],
       ['compensation', 3, 400, false],
@@ -289,22 +285,22 @@ describe('advance', () => {
       ['compensation', 6, 3_200, true],
       ['compensation', 7, 6_400, true],
     ]);
-    const { step, phase, attempt } = commands[0]!.command;
+    const { step, phase, attempt } = orders[0]!.head;
     const done = advance(
       rules,
-      saga,
+      state,
       [{ step, phase, attempt, startedAt: 1, outcome: { result: 'applied' } }],
       3,
     );
-    expect(done.saga).toMatchObject({ status: 'compensated', stuck: false });
+    expect(done.state).toMatchObject({ status: 'compensated', stuck: false });
   });
 
   test('past its deadline what fails is taken back instead of tried again', () => {
     const rules = rulesFor([[{ prepares: false }]], { deadlineMs: 100 });
-    const { saga } = start(rules, newSaga(rules), 7, 1_000);
+    const { state } = start(rules, newSaga(rules), 1_000);
     const late = advance(
       rules,
-      saga,
+      state,
       [outcomeFor('s0-0', { result: 'unknown', error: '500' })],
       1_100,
     );
@@ -313,51 +309,51 @@ describe('advance', () => {
 
   test('an outcome that nobody waits for changes nothing', () => {
     const rules = rulesFor([[{ prepares: false }]]);
-    const { saga } = start(rules, newSaga(rules), 7, 1);
-    const ended = advance(rules, saga, [outcomeFor('s0-0', { result: 'applied' })], 2).saga;
+    const { state } = start(rules, newSaga(rules), 1);
+    const ended = advance(rules, state, [outcomeFor('s0-0', { result: 'applied' })], 2).state;
     for (const late of [
       outcomeFor('s0-0', { result: 'rejected', error: 'late' }),
       outcomeFor('s0-0', { result: 'applied' }, 'compensation'),
       outcomeFor('nobody', { result: 'applied' }),
     ])
-      expect(advance(rules, ended, [late], 3)).toEqual({ saga: ended, commands: [] });
+      expect(advance(rules, ended, [late], 3)).toEqual({ state: ended, orders: [] });
   });
 
   test('a queued saga is cancelled at once; an ended one cannot be', () => {
     const rules = rulesFor([[{ prepares: false }]]);
-    expect(cancel(rules, newSaga(rules), 5).saga).toMatchObject({
+    expect(cancel(rules, newSaga(rules), 5).state).toMatchObject({
       status: 'cancelled',
       endedAt: 5,
     });
-    const { saga } = start(rules, newSaga(rules), 7, 1);
-    const ended = advance(rules, saga, [outcomeFor('s0-0', { result: 'applied' })], 2).saga;
-    expect(cancel(rules, ended, 5)).toEqual({ saga: ended, commands: [] });
+    const { state } = start(rules, newSaga(rules), 1);
+    const ended = advance(rules, state, [outcomeFor('s0-0', { result: 'applied' })], 2).state;
+    expect(cancel(rules, ended, 5)).toEqual({ state: ended, orders: [] });
   });
 
   test('the log of a step keeps the last 20 attempts', () => {
     const rules = rulesFor([[{ prepares: false }]], { stepAttempts: 50 });
-    let { saga, commands } = start(rules, newSaga(rules), 7, 1);
+    let { state, orders } = start(rules, newSaga(rules), 1);
     for (let attempt = 1; attempt <= 30; attempt++)
-      ({ saga, commands } = advance(
+      ({ state, orders } = advance(
         rules,
-        saga,
+        state,
         [outcomeFor('s0-0', { result: 'unknown', error: 'x' }, 'action', attempt)],
         2,
       ));
-    expect(commands).toHaveLength(1);
-    expect(saga.steps[0]?.log).toHaveLength(20);
-    expect(saga.steps[0]?.log.at(-1)?.[1]).toBe(30);
+    expect(orders).toHaveLength(1);
+    expect(state.steps[0]?.log).toHaveLength(20);
+    expect(state.steps[0]?.log.at(-1)?.[1]).toBe(30);
   });
 
   test('no ended status has a way out', () => {
     for (const [status, next] of Object.entries(transitions))
-      expect(next.length === 0).toBe(hasEnded(status as Saga['status']));
+      expect(next.length === 0).toBe(hasEnded(status as SagaState['status']));
   });
 });
 
 test('backoff is bounded: 10 s between actions, 30 s between compensations', () => {
-  expect([1, 2, 6, 7, 100].map((n) => backoffBound('action', n))).toEqual([
-    200, 400, 6_400, 10_000, 10_000,
+  expect([1, 2, 9, 10, 100].map((n) => backoffBound('action', n))).toEqual([
+    20, 40, 5_120, 10_000, 10_000,
   ]);
   expect([1, 8, 9, 1_000].map((n) => backoffBound('compensation', n))).toEqual([
     200, 25_600, 30_000, 30_000,
@@ -377,5 +373,11 @@ function outcomeFor(
 ) {
   return { step, phase, attempt, startedAt: 0, outcome: of };
 }
-const names = ({ commands }: Advanced): string[] =>
-  commands.map(({ command }) => `${command.step} ${command.phase}`);
+const names = ({ orders }: Advanced): string[] =>
+  orders.map(({ head }) => `${head.step} ${head.phase}`);
+
+/** What is sent to the one saga of lane `k`, whose token is 7. */
+const commandsFor = (rules: Rules, state: SagaState, order: Order): Command[] =>
+  itemsFor(rules, state, order, [{ id: 1, key: 'k', input: null, fence: 7 }]).map((item) =>
+    commandOf(order.head, item),
+  );

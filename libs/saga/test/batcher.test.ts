@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { createBatcher } from '../src/index.ts';
 
 /** A batcher whose batches end when the test says so. */
@@ -17,6 +17,27 @@ function controlled(options: { maxWeight?: number; concurrency?: number } = {}) 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe('natural batching', () => {
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
+  test('has no timer: while the clock stands still, batch follows batch', async () => {
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate'] });
+    const { batcher, batches } = controlled({ maxWeight: 2 });
+    const submitted = [batcher.submit(1)];
+    await turn();
+    submitted.push(...[2, 3, 4].map((item) => batcher.submit(item)));
+    for (let ended = 0; ended < 3; ended++) {
+      expect(batches).toHaveLength(ended + 1);
+      batches[ended]!.end();
+      await turn();
+    }
+    expect(await Promise.all(submitted)).toEqual([10, 20, 30, 40]);
+    expect(batches.map(({ items }) => items)).toEqual([[1], [2, 3], [4]]);
+    expect(jest.getTimerCount()).toBe(0);
+    await batcher.idle();
+  });
+
   test('a single item goes at once; while it is in flight the next batch fills', async () => {
     const { batcher, batches } = controlled();
     const first = batcher.submit(1);

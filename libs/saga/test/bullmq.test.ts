@@ -33,15 +33,10 @@ const entry = (count = 1, dueAt = Date.now()): Entry => ({
   participant,
   kind: 'create',
   dueAt,
-  commands: Array.from({ length: count }, (_, n) => ({
-    sagaId: n + 1,
-    key: `k${n}`,
-    step: participant,
-    phase: 'action' as const,
-    attempt: 1,
-    token: [n + 1, 0] as [number, 0],
-    data: null,
-  })),
+  step: participant,
+  phase: 'action',
+  attempt: 1,
+  items: Array.from({ length: count }, (_, n) => [n + 1, `k${n}`, n + 1, null]),
 });
 
 /** An engine that only notes what it is handed. */
@@ -83,7 +78,8 @@ describe('the queue', () => {
     expect(await board.getJobCounts('waiting', 'delayed')).toEqual({ waiting: 1, delayed: 1 });
     const job = await board.getJob(later.id);
     expect(job?.name).toBe('create');
-    expect(job?.data.commands).toEqual(later.commands);
+    const { step, phase, attempt, items } = later;
+    expect(job?.data).toEqual({ step, phase, attempt, items });
   });
 
   test('P2: only entries without a live job are missing; a finished job under the id gives way', async () => {
@@ -247,6 +243,25 @@ describe('job workers', () => {
     );
     await waitFor('the job to come to the other', () => handed === own.id);
     await other.stop(1_000);
+  });
+
+  test('a job that an older version has sent does nothing: what it owed is in a new row', async () => {
+    const [old, own] = [randomUUID(), entry()];
+    const ran: string[] = [];
+    const { engine, failed } = recording(async ({ id }) => {
+      ran.push(id);
+      return 'done';
+    });
+    const jobs = work(engine);
+    const board = queue.queues.get(participant)!;
+    const commands = [{ sagaId: 1, key: 'k', step: participant, phase: 'action', attempt: 1 }];
+    await board.add('create', { commands } as never, { jobId: old });
+    await queue.add([own], Date.now());
+    await waitFor('both jobs to end', async () => (await board.getCompletedCount()) === 2);
+    expect((await board.getJob(old))?.returnvalue).toContain('no longer owed');
+    expect(ran).toEqual([own.id]);
+    expect(failed).toEqual([]);
+    await jobs.stop(1_000);
   });
 
   test('a job that stalls again and again is not run any more, but given back to be halved', async () => {

@@ -1,11 +1,11 @@
-import type { Entry, JobQueue } from '../src/index.ts';
+import type { ChangedSagas, Entry, JobQueue } from '../src/index.ts';
 
 /** A queue in memory that may lose everything; `run` hands its jobs out in the order due, whatever the clock says. */
 export class MemoryQueue implements JobQueue {
   jobs = new Map<string, Entry>();
   away = false;
   marker: string | null = null;
-  ended: number[] = [];
+  announced: ChangedSagas[] = [];
 
   async add(entries: Entry[]): Promise<void> {
     this.#refuseWhenAway();
@@ -32,8 +32,8 @@ export class MemoryQueue implements JobQueue {
   async writeMarker(incarnation: string): Promise<void> {
     this.marker = incarnation;
   }
-  async announceEnded(sagaIds: number[]): Promise<void> {
-    this.ended.push(...sagaIds);
+  async announce(changed: ChangedSagas[]): Promise<void> {
+    this.announced.push(...changed);
   }
   wipe(): void {
     this.jobs.clear();

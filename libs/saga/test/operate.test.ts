@@ -99,7 +99,7 @@ const saga = async (id: number) => (await log.getSagas([id]))[0]!;
 const status = async (...ids: number[]) => (await log.getSagas(ids)).map((one) => one.status);
 const outbox = () =>
   sql<{ id: string; participant: string; due: Date; ids: number[] }[]>`
-    select id, participant, due_at as due, array(select (c ->> 'sagaId')::int from jsonb_array_elements(commands) c) as ids
+    select id, participant, due_at as due, array(select (item ->> 0)::int from jsonb_array_elements(items) item) as ids
     from saga.outbox order by due_at, participant`;
 const lanes = async () => (await sql`select 1 from saga.lanes`).length;
 

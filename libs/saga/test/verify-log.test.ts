@@ -140,7 +140,7 @@ describe('a log that is as it must be', () => {
     const [running] = await accept('b', 'b');
     await sql`update saga.sagas set key = 'a' where key = 'bad'`;
     await sql`update saga.lanes set key = 'a' where key = 'bad'`;
-    await sql`update saga.outbox set commands = replace(commands::text, '"bad"', '"a"')::jsonb`;
+    await sql`update saga.outbox set items = replace(items::text, '"bad"', '"a"')::jsonb`;
     const { lanes } = await read();
     expect(lanes).toEqual([
       {
@@ -169,7 +169,8 @@ describe('of a log that somebody has tampered with it tells', () => {
   test('P2: a command that is owed twice', async () => {
     await accept('a');
     await sql`
-      insert into saga.outbox select gen_random_uuid(), participant, kind, commands, due_at
+      insert into saga.outbox (id, participant, kind, step, phase, attempt, items, due_at)
+      select gen_random_uuid(), participant, kind, step, phase, attempt, items, due_at
       from saga.outbox where participant = 'n1'`;
     expect(await found()).toEqual([
       'P2 a: one command in the outbox for the action of step n1; 2 commands',
@@ -181,7 +182,7 @@ describe('of a log that somebody has tampered with it tells', () => {
     await engine.idle();
     const [row] = await sql`select * from saga.outbox where participant = 'n1'`;
     await drain();
-    await sql`insert into saga.outbox ${sql({ ...row, commands: sql.json(row!['commands']) } as never)}`;
+    await sql`insert into saga.outbox ${sql({ ...row, items: sql.json(row!['items']) } as never)}`;
     expect(await found()).toEqual([
       'P5 a: no command in the outbox for the action of step n1; one, and the saga is completed',
     ]);

@@ -2,8 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import {
   noChanges,
+  sagasOf,
   type Changes,
-  type Command,
+  type Cohort,
+  type CommandItem,
   type Entry,
   type LogTransaction,
   type Saga,
@@ -33,7 +35,7 @@ describe.each([
   const transact = <T>(work: (tx: LogTransaction) => Promise<T>): Promise<T> =>
     harness.log.transaction(work);
   const write = (changes: Partial<Changes>): Promise<void> =>
-    transact((tx) => tx.write({ ...noChanges(), ...changes }));
+    transact(async (tx) => tx.write({ ...noChanges(), ...changes }));
 
   /** Until that many transactions wait for a lock. */
   const untilWaiting = (count = 1) =>
@@ -49,9 +51,9 @@ describe.each([
       ...(holder === null ? { status: 'running', fence } : {}),
       ...more,
     });
-    await tx.write({
+    tx.write({
       ...noChanges(),
-      inserted: [saga],
+      inserted: [cohortOf(saga)],
       held: holder === null ? [{ key, holder: id }] : [],
     });
     return saga;
@@ -60,18 +62,18 @@ describe.each([
   /** Ends a saga as commit does: its lane goes to the next in line, or is released. */
   const endIn = async (tx: LogTransaction, saga: Saga): Promise<Saga | undefined> => {
     const { next } = await tx.readSagas([saga.id], [saga.key]);
-    const successor = next.get(saga.key);
+    const [successor] = sagasOf(next);
     const changes = noChanges();
-    changes.updated.push({ ...saga, status: 'completed', endedAt: 2_000 });
+    changes.updated.push(cohortOf({ ...saga, status: 'completed', endedAt: 2_000 }));
     if (successor) {
-      const started: Saga = { ...successor.saga, status: 'running', fence: successor.fence };
-      changes.updated.push(started);
+      const started: Saga = { ...successor, status: 'running' };
+      changes.updated.push(cohortOf(started));
       changes.held.push({ key: saga.key, holder: started.id });
-      await tx.write(changes);
+      tx.write(changes);
       return started;
     }
     changes.released.push(saga.key);
-    await tx.write(changes);
+    tx.write(changes);
     return undefined;
   };
 
@@ -109,7 +111,7 @@ describe.each([
       expect(queued).toMatchObject({ status: 'queued', fence: null });
       expect(queued.id).toBeGreaterThan(holder.id);
       const { next } = await transact((tx) => tx.readSagas([], ['k']));
-      expect(next.get('k')?.fence).toBeGreaterThan(holder.fence!);
+      expect(sagasOf(next)[0]?.fence).toBeGreaterThan(holder.fence!);
     });
 
     test('who waited for a lane that was then given up has it', async () => {
@@ -199,6 +201,167 @@ describe.each([
     );
   });
 
+  describe('a transaction', () => {
+    test('its statements run in the order in which they were called, awaited or not', async () => {
+      const saga = await accept('k');
+      const blocker = await openTransaction(harness);
+      await blocker.tx.lockLanes(['k']);
+      const entry = entryOf();
+      const order: string[] = [];
+      const together = transact(async (tx) => {
+        const note = async <T>(name: string, statement: Promise<T>): Promise<T> => {
+          const answer = await statement;
+          order.push(name);
+          return answer;
+        };
+        const called = Promise.all([
+          note('locked', tx.lockLanes(['k'])),
+          note('read', tx.readSagas([saga.id], ['k'])),
+          note('taken', tx.takeEntries([entry.id])),
+        ]);
+        tx.write({ ...noChanges(), entries: [entry] });
+        return called;
+      });
+      await untilWaiting();
+      expect(order).toEqual([]);
+      const queued = sagaOf({ id: 1_000_000, key: 'k' });
+      blocker.tx.write({ ...noChanges(), inserted: [cohortOf(queued)] });
+      await blocker.commit();
+      // Read after the wait: it sees what was accepted meanwhile. Taken before it was written: it was not there.
+      const [, { next }, taken] = await together;
+      expect(sagasOf(next).map(({ id }) => id)).toEqual([queued.id]);
+      expect(taken).toEqual(new Set());
+      expect(order).toEqual(['locked', 'read', 'taken']);
+      expect(await harness.log.findStanding([entry.id])).toEqual(new Set([entry.id]));
+    });
+
+    test('whose write fails fails, and nothing has happened', async () => {
+      const saga = await accept('k');
+      const [old, fresh] = [entryOf(), entryOf()];
+      await write({ entries: [old] });
+      const failing = transact(async (tx) => {
+        await tx.takeEntries([old.id]);
+        await tx.writePause(pauseOf('one'));
+        tx.write({
+          ...noChanges(),
+          inserted: [cohortOf({ ...saga, error: 'again' })],
+          released: ['k'],
+          entries: [fresh],
+        });
+        return 'done';
+      });
+      await expect(failing).rejects.toThrow(/already|duplicate key/);
+      expect(await harness.log.getSagas([saga.id])).toEqual([saga]);
+      expect(await harness.log.findStanding([old.id, fresh.id])).toEqual(new Set([old.id]));
+      expect(await harness.log.readPauses()).toEqual([]);
+      expect(await transact((tx) => tx.lockLanes(['k']))).toEqual(new Map([['k', saga.id]]));
+    });
+  });
+
+  describe('cohorts', () => {
+    const idsIn = (cohorts: Cohort[]): number[][] =>
+      cohorts
+        .map(({ members }) => members.map(({ id }) => id).sort((a, b) => a - b))
+        .sort((a, b) => a[0]! - b[0]!);
+
+    test('sagas in one state are read as one, each with its own key, input and fence', async () => {
+      const running: Saga[] = [];
+      for (const key of ['a', 'b', 'c']) running.push(await accept(key, { input: { of: key } }));
+      const queued: Saga[] = [];
+      for (const key of ['a', 'b', 'c']) queued.push(await accept(key, { input: [key] }));
+      const read = await transact((tx) =>
+        tx.readSagas(
+          [...running, ...queued].map(({ id }) => id),
+          ['a', 'b', 'c'],
+        ),
+      );
+      expect(idsIn(read.cohorts)).toEqual([running, queued].map((all) => all.map(({ id }) => id)));
+      expect(sagasOf(read.cohorts).sort((a, b) => a.id - b.id)).toEqual([...running, ...queued]);
+      expect(idsIn(read.next)).toEqual([queued.map(({ id }) => id)]);
+      const fences = sagasOf(read.next).map(({ fence }) => fence!);
+      expect(new Set(fences).size).toBe(3);
+      expect(sagasOf(read.next).map(({ key, input }) => ({ key, input }))).toEqual(
+        expect.arrayContaining(queued.map(({ key, input }) => ({ key, input }))),
+      );
+    });
+
+    test('sagas that differ in any field of their state are not one', async () => {
+      const [step] = sagaOf({}).steps;
+      const odd: Partial<Saga>[] = [
+        {},
+        { batchId: randomUUID() },
+        { name: 'other' },
+        { version: 2 },
+        { status: 'compensating' },
+        { stuck: true },
+        { cancelled: true },
+        { steps: [] },
+        { steps: [{ ...step!, output: null }] },
+        { steps: [{ ...step!, output: 'null' }] },
+        { steps: [{ ...step!, before: null }] },
+        { steps: [{ ...step!, before: { n: 1 } }] },
+        { steps: [{ ...step!, log: [['action', 1, 1, 2, 'unknown', 'x']] }] },
+        { steps: [{ ...step!, log: [['action', 1, 1, 2, 'unknown', null]] }] },
+        { steps: [{ ...step!, uncertain: true }] },
+        { error: '' },
+        { error: 'why' },
+        { history: [{ at: 1, verb: 'retry', by: 'x', note: null }] },
+        { acceptedAt: 1_001 },
+        { startedAt: 1_002 },
+        { deadlineAt: 1_003 },
+        { endedAt: 1_004 },
+      ];
+      const keys = odd.map((_, n) => `k${n}`);
+      const lanes = await transact((tx) => tx.takeLanes(keys));
+      const sagas = lanes.map(({ id, fence }, n) =>
+        sagaOf({ id, key: keys[n]!, fence, status: 'running', ...odd[n] }),
+      );
+      await write({
+        inserted: sagas.map((saga) =>
+          cohortOf({
+            ...saga,
+            stuck: false,
+            cancelled: false,
+            error: null,
+            history: [],
+            endedAt: null,
+          }),
+        ),
+      });
+      await write({ updated: sagas.map(cohortOf) });
+      const { cohorts } = await transact((tx) =>
+        tx.readSagas(
+          sagas.map(({ id }) => id),
+          [],
+        ),
+      );
+      expect(idsIn(cohorts)).toEqual(sagas.map(({ id }) => [id]));
+      expect(sagasOf(cohorts).sort((a, b) => a.id - b.id)).toEqual(sagas);
+    });
+
+    test('a cohort is written for each of its members, and for nobody else', async () => {
+      const sagas: Saga[] = [];
+      for (const key of ['a', 'b', 'c']) sagas.push(await accept(key));
+      const [one, other] = (
+        await transact((tx) =>
+          tx.readSagas(
+            sagas.map(({ id }) => id),
+            [],
+          ),
+        )
+      ).cohorts;
+      expect(other).toBeUndefined();
+      const [first, ...rest] = one!.members;
+      const changed = { ...one!.state, error: 'they' };
+      await write({ updated: [{ state: changed, members: rest }] });
+      const errors = new Map(
+        (await harness.log.getSagas(sagas.map(({ id }) => id))).map(({ id, error }) => [id, error]),
+      );
+      expect(errors.get(first!.id)).toBeNull();
+      expect(rest.map(({ id }) => errors.get(id))).toEqual(['they', 'they']);
+    });
+  });
+
   describe('the next in line', () => {
     test('is the oldest queued saga of the key, with a fence drawn now', async () => {
       const holder = await accept('k');
@@ -207,15 +370,13 @@ describe.each([
       await accept('other');
       await transact(async (tx) => {
         await tx.lockLanes(['k', 'other']);
-        const { sagas, next } = await tx.readSagas(
+        const { cohorts, next } = await tx.readSagas(
           [holder.id, 999_999_999],
           ['k', 'other', 'none'],
         );
-        expect([...sagas.keys()]).toEqual([holder.id]);
-        expect(sagas.get(holder.id)).toEqual(holder);
-        expect([...next.keys()]).toEqual(['k']);
-        expect(next.get('k')!.saga).toEqual(second);
-        expect(next.get('k')!.fence).toBeGreaterThan(holder.fence!);
+        expect(sagasOf(cohorts)).toEqual([holder]);
+        expect(sagasOf(next)).toEqual([{ ...second, fence: expect.any(Number) }]);
+        expect(sagasOf(next)[0]!.fence).toBeGreaterThan(holder.fence!);
       });
     });
 
@@ -320,7 +481,7 @@ describe.each([
   });
 
   describe('what operators do to the outbox', () => {
-    const owedTo = (...sagaIds: number[]): Partial<Entry> => ({ commands: sagaIds.map(commandOf) });
+    const owedTo = (...sagaIds: number[]): Partial<Entry> => ({ items: sagaIds.map(itemOf) });
     const readAll = () => harness.log.readEntries({ dueBefore: 1e12, after: undefined, limit: 99 });
 
     test('commands of sagas are taken, with their rows; what else a row held is in a new one, due when it was', async () => {
@@ -333,11 +494,9 @@ describe.each([
       const { taken, rest } = await transact((tx) => tx.takeCommands([2]));
       expect(taken.sort((a, b) => a.dueAt - b.dueAt)).toEqual([
         own,
-        { ...shared, commands: [commandOf(2)] },
+        { ...shared, items: [itemOf(2)] },
       ]);
-      expect(rest).toEqual([
-        { ...shared, id: expect.any(String), commands: [commandOf(1), commandOf(3)] },
-      ]);
+      expect(rest).toEqual([{ ...shared, id: expect.any(String), items: [itemOf(1), itemOf(3)] }]);
       expect(rest[0]!.id).not.toBe(shared.id);
       expect(await readAll()).toEqual([other, rest[0]]);
     });
@@ -360,7 +519,7 @@ describe.each([
       await write({ entries: [before] });
       const committing = await openTransaction(harness);
       await committing.tx.takeEntries([before.id]);
-      await committing.tx.write({ ...noChanges(), entries: [after] });
+      committing.tx.write({ ...noChanges(), entries: [after] });
       const operating = transact(async (tx) => ({
         ...(await tx.takeCommands([1])),
         owed: await tx.findOwed([1, 2]),
@@ -379,27 +538,20 @@ describe.each([
       expect(await harness.log.findStanding([ids[0]!, randomUUID()])).toEqual(new Set([ids[0]]));
       const read = (after: string | null) =>
         harness.log.readOwed({ participant: 'one', after, limit: 2 });
-      const sagasOf = (some: Entry[]) =>
-        new Set(some.flatMap(({ commands }) => commands.map(({ sagaId }) => sagaId)));
+      const owedBy = (some: Entry[]) =>
+        new Set(some.flatMap(({ items }) => items.map(([sagaId]) => sagaId)));
       const first = await read(null);
-      expect(new Set(first.sagas.map(({ id }) => id))).toEqual(sagasOf(entries.slice(0, 2)));
+      expect(new Set(first.sagas.map(({ id }) => id))).toEqual(owedBy(entries.slice(0, 2)));
       expect(first.sagas[0]!.key).toBe('k');
       expect(first.last).toBe(ids[1]);
       const second = await read(first.last);
-      expect(new Set(second.sagas.map(({ id }) => id))).toEqual(sagasOf(entries.slice(2)));
+      expect(new Set(second.sagas.map(({ id }) => id))).toEqual(owedBy(entries.slice(2)));
       expect(second.last).toBe(ids[2]);
       expect(await read(second.last)).toEqual({ sagas: [], last: null });
     });
   });
 
   describe('pauses', () => {
-    const pauseOf = (participant: string) => ({
-      participant,
-      by: 'somebody',
-      note: null,
-      pausedAt: 1_000,
-    });
-
     test('are kept until they are deleted', async () => {
       await transact((tx) => tx.writePause(pauseOf('two')));
       await transact((tx) => tx.writePause(pauseOf('one')));
@@ -426,7 +578,7 @@ describe.each([
         ['compensation', 1, 1_000, 1_001, 'unknown', error],
       ];
       const steps: Saga['steps'] = [{ name: 'one', state: 'compensating', attempts: 1, log }];
-      await write({ updated: [{ ...saga, status: 'compensating', stuck: true, steps }] });
+      await write({ updated: [cohortOf({ ...saga, status: 'compensating', stuck: true, steps })] });
     };
     expect(await harness.log.groupStuck(9)).toEqual({ sagas: 0, causes: [] });
     for (const error of ['down', 'slow', 'down']) await stuckWith(error);
@@ -471,6 +623,15 @@ describe.each([
       expect((await second).get('x')).toEqual(standing(one));
     });
 
+    test('are found once their request is committed, and not before', async () => {
+      const one = claimOf('x');
+      const first = await openTransaction(harness);
+      await first.tx.claimRequests([one]);
+      expect(await harness.log.findRequests(['x'])).toEqual(new Set());
+      await first.commit();
+      expect(await harness.log.findRequests(['x', 'y', 'x'])).toEqual(new Set(['x']));
+    });
+
     test('who claims a key whose claim is then rolled back has it', async () => {
       const [one, two] = [claimOf('x'), claimOf('x')];
       const first = await openTransaction(harness);
@@ -507,7 +668,7 @@ describe.each([
         startedAt: 1_100,
         deadlineAt: 9_000,
       };
-      await write({ updated: [changed] });
+      await write({ updated: [cohortOf(changed)] });
       expect(await harness.log.getSagas([saga.id])).toEqual([changed]);
     });
 
@@ -534,7 +695,7 @@ describe.each([
       );
       const read = async () =>
         (await harness.log.getSagas(lanes.map(({ id }) => id))).sort((a, b) => a.id - b.id);
-      await write({ inserted });
+      await write({ inserted: inserted.map(cohortOf) });
       expect(await read()).toEqual(inserted);
       const updatedOdd: Partial<Saga>[] = [
         { status: 'completed' },
@@ -553,7 +714,7 @@ describe.each([
         { endedAt: 1_002 },
       ];
       const updated = inserted.map((saga, n): Saga => ({ ...saga, ...updatedOdd[29 - n] }));
-      await write({ updated });
+      await write({ updated: updated.map(cohortOf) });
       expect(await read()).toEqual(updated);
     });
 
@@ -571,8 +732,8 @@ describe.each([
       const open = await openTransaction(harness);
       const saga = await acceptIn(open.tx, 'k');
       const entry = entryOf();
-      await open.tx.write({ ...noChanges(), entries: [entry] });
-      expect((await open.tx.readSagas([saga.id], [])).sagas.get(saga.id)).toEqual(saga);
+      open.tx.write({ ...noChanges(), entries: [entry] });
+      expect(sagasOf((await open.tx.readSagas([saga.id], [])).cohorts)).toEqual([saga]);
       expect(await open.tx.lockLanes(['k'])).toEqual(new Map([['k', saga.id]]));
       expect(await harness.log.getSagas([saga.id])).toEqual([]);
       expect((await harness.log.measureOutbox()).rows).toBe(0);
@@ -590,7 +751,7 @@ describe.each([
       await open.tx.claimRequests([claim]);
       await open.tx.takeEntries([standing.id]);
       const saga = await acceptIn(open.tx, 'k');
-      await open.tx.write({ ...noChanges(), entries: [entryOf()] });
+      open.tx.write({ ...noChanges(), entries: [entryOf()] });
       await open.rollback();
       expect(await harness.log.getSagas([saga.id])).toEqual([]);
       expect(await transact((tx) => tx.lockLanes(['k']))).toEqual(new Map());
@@ -614,7 +775,7 @@ describe.each([
       const second = await accept('a', { batchId });
       await accept('a');
       const third = await accept('b', { batchId });
-      await write({ updated: [{ ...third, status: 'compensating', stuck: true }] });
+      await write({ updated: [cohortOf({ ...third, status: 'compensating', stuck: true })] });
       expect(await harness.log.sagaIdsOf(batchId)).toEqual([first.id, second.id, third.id]);
       expect(await harness.log.countBatch(batchId)).toEqual({
         total: 3,
@@ -633,10 +794,10 @@ describe.each([
 
     test('lists: newest first, by status, name, key and stuck, page by page', async () => {
       const done = await accept('a');
-      await write({ updated: [{ ...done, status: 'completed', endedAt: 2_000 }] });
+      await write({ updated: [cohortOf({ ...done, status: 'completed', endedAt: 2_000 })] });
       const running = await accept('b', { name: 'other' });
       const stuck = await accept('c');
-      await write({ updated: [{ ...stuck, status: 'compensating', stuck: true }] });
+      await write({ updated: [cohortOf({ ...stuck, status: 'compensating', stuck: true })] });
       const ids = async (query: object): Promise<number[]> =>
         (await harness.log.listSagas({ limit: 10, ...query })).map(({ id }) => id);
       expect(await ids({})).toEqual([stuck.id, running.id, done.id]);
@@ -652,10 +813,10 @@ describe.each([
 
     test('which have ended, and how many have not', async () => {
       const done = await accept('a');
-      await write({ updated: [{ ...done, status: 'completed', endedAt: 2_000 }] });
+      await write({ updated: [cohortOf({ ...done, status: 'completed', endedAt: 2_000 })] });
       const running = await accept('b');
       const stuck = await accept('c');
-      await write({ updated: [{ ...stuck, status: 'compensating', stuck: true }] });
+      await write({ updated: [cohortOf({ ...stuck, status: 'compensating', stuck: true })] });
       await accept('c');
       expect(await harness.log.endedOf([done.id, running.id, 999_999_999])).toEqual([done.id]);
       expect(await harness.log.countActive()).toEqual({
@@ -709,21 +870,29 @@ const sagaOf = (more: Partial<Saga>): Saga => ({
   ...more,
 });
 
-const commandOf = (sagaId: number): Command => ({
-  sagaId,
-  key: 'k',
-  step: 'one',
-  phase: 'action',
-  attempt: 1,
-  token: [1, 0],
-  data: null,
+/** In a state that nobody shares. */
+const cohortOf = ({ id, key, input, fence, ...state }: Saga): Cohort => ({
+  state,
+  members: [{ id, key, input, fence }],
 });
+
+const itemOf = (sagaId: number): CommandItem => [sagaId, 'k', 1, null];
 
 const entryOf = (more: Partial<Entry> = {}): Entry => ({
   id: randomUUID(),
   participant: 'one',
   kind: 'do',
-  commands: [commandOf(1)],
+  step: 'one',
+  phase: 'action',
+  attempt: 1,
+  items: [itemOf(1)],
   dueAt: 1_000,
   ...more,
+});
+
+const pauseOf = (participant: string) => ({
+  participant,
+  by: 'somebody',
+  note: null,
+  pausedAt: 1_000,
 });

@@ -1,5 +1,5 @@
 import { nodeFaults, type ClusterFaults, type NodeFaults } from '@reliable-ops/contracts';
-import type { Client } from '../client.ts';
+import type { Client } from '@reliable-ops/client';
 import type { Command, Context, Options } from '../context.ts';
 import { exitCodes, UsageError } from '../errors.ts';
 import { formatTable, printable } from '../text.ts';

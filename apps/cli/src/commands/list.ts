@@ -1,5 +1,5 @@
 import { limits, sagaStatus, sagaStatuses, type SagaSummary } from '@reliable-ops/contracts';
-import type { Client } from '../client.ts';
+import type { Client } from '@reliable-ops/client';
 import type { Command, Context } from '../context.ts';
 import { exitCodes, UsageError } from '../errors.ts';
 import { describeStatus } from '../single.ts';

@@ -9,7 +9,7 @@ import type { Command, Context } from '../context.ts';
 import { startCounting } from '../counting.ts';
 import { exitCodes, UnreachableError, UsageError } from '../errors.ts';
 import { bySettled, formatTotals, startProgress } from '../progress.ts';
-import { withoutType } from '../stream.ts';
+import { withoutType } from '@reliable-ops/client';
 import { formatCount, plural, printable } from '../text.ts';
 
 export const reconcileCommand: Command = {

@@ -1,10 +1,10 @@
 import type { VerifyFinding, VerifySummary } from '@reliable-ops/contracts';
-import type { Client } from '../client.ts';
+import type { Client } from '@reliable-ops/client';
 import type { Command, Context } from '../context.ts';
 import { startCounting } from '../counting.ts';
 import { exitCodes, InterruptedError, UnreachableError } from '../errors.ts';
 import { pause } from '../pause.ts';
-import { withoutType } from '../stream.ts';
+import { withoutType } from '@reliable-ops/client';
 import { formatCount, formatSeconds, plural, printable } from '../text.ts';
 
 /** Between two looks of --watch. */

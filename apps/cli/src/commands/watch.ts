@@ -1,5 +1,5 @@
 import type { ClusterView, StatusView } from '@reliable-ops/contracts';
-import type { Client } from '../client.ts';
+import type { Client } from '@reliable-ops/client';
 import { createContext, type Command, type Context } from '../context.ts';
 import { exitCodes, InterruptedError, UnreachableError } from '../errors.ts';
 import { pause } from '../pause.ts';

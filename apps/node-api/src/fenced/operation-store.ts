@@ -71,12 +71,15 @@ function splitIntoWaves(operations: Operation[]): Indexed[][] {
 function columnsOf(wave: Indexed[]) {
   return [
     wave.map(({ operation }) => operation.groupId),
-    wave.map(({ operation }) => operation.op),
-    wave.map(({ operation }) => operation.timestamp),
-    wave.map(({ operation }) => operation.token[0]),
-    wave.map(({ operation }) => operation.token[1]),
+    arrayLiteral(wave.map(({ operation }) => operation.op)),
+    arrayLiteral(wave.map(({ operation }) => operation.timestamp)),
+    arrayLiteral(wave.map(({ operation }) => operation.token[0])),
+    arrayLiteral(wave.map(({ operation }) => operation.token[1])),
   ];
 }
+
+/** As Postgres reads an array. Of what needs no quotes only: looking at each element costs postgres.js as much as sending it. */
+const arrayLiteral = (values: (number | Operation['op'])[]): string => `{${values.join()}}`;
 
 function resultOf({ token }: Operation, stored: StoredToken | undefined): OperationResult {
   if (!stored)

@@ -1,30 +1,69 @@
 import { randomUUID } from 'node:crypto';
-import type { Accepted, AcceptRequest, Engine } from '@reliable-ops/saga';
-import { unavailable } from '../problem.ts';
+import {
+  createBatcher,
+  type Accepted,
+  type AcceptRequest,
+  type Engine,
+  type SagaLog,
+} from '@reliable-ops/saga';
+import { overloaded } from '../problem.ts';
 import { postgresPatienceMs, within } from '../within.ts';
+import { createActiveBound } from './active-bound.ts';
 import { digestOf } from './idempotency.ts';
 
-/** Sagas that may wait to be accepted: what comes on top is asked to come again, instead of filling the memory. */
-const mostWaiting = 50_000;
+export interface Acceptance {
+  /** Throws a 429 where not even one saga would be taken: to be asked before a body is read, so that refusing costs little. */
+  admit(idempotencyKey: string | null): Promise<void>;
+  /** Accepts sagas together or not at all. Throws a 429 where they are too many: then nothing of the request was accepted. */
+  accept(
+    form: 'single' | 'batch',
+    idempotencyKey: string | null,
+    sagas: AcceptRequest['sagas'],
+  ): Promise<Accepted>;
+}
 
-export type Accept = (
-  form: 'single' | 'batch',
-  idempotencyKey: string | null,
-  sagas: AcceptRequest['sagas'],
-) => Promise<Accepted>;
+/** Idempotency-Keys looked up by one query, when many ask at once. */
+const keysPerLook = 500;
 
-/** Accepts sagas together or not at all. Each request has a batch of its own, by which a repeat finds its sagas. */
-export function createAcceptance(engine: Engine): Accept {
-  let waiting = 0;
-  return async (form, idempotencyKey, sagas) => {
-    if (waiting > 0 && waiting + sagas.length > mostWaiting)
-      throw unavailable('OVERLOADED', `${waiting} sagas wait to be accepted: try again`);
-    const idempotency =
-      idempotencyKey === null ? null : { key: idempotencyKey, digest: digestOf(form, sagas) };
-    waiting += sagas.length;
-    const accepting = engine
-      .accept({ batchId: randomUUID(), idempotency, sagas })
-      .finally(() => (waiting -= sagas.length));
-    return within(postgresPatienceMs, accepting);
+/**
+ * Each request has a batch of its own, by which a repeat finds its sagas. One whose key was accepted before is never
+ * refused, however many sagas are active: its answer is owed, and it brings none.
+ */
+export function createAcceptance(engine: Engine, log: SagaLog, maxActiveSagas: number): Acceptance {
+  const bound = createActiveBound(log, maxActiveSagas);
+  const keys = createBatcher<string, boolean>({
+    maxWeight: keysPerLook,
+    async run(asked) {
+      const found = await log.findRequests([...new Set(asked)]);
+      return asked.map((key) => found.has(key));
+    },
+  });
+  const wasAccepted = async (key: string | null): Promise<boolean> =>
+    key !== null && (await within(postgresPatienceMs, keys.submit(key)));
+
+  return {
+    async admit(idempotencyKey) {
+      // Where the count is too old, what a person typed wrong is told before Postgres is asked.
+      const reason = bound.refresh() ? undefined : bound.whyFull();
+      if (reason !== undefined && !(await wasAccepted(idempotencyKey))) throw overloaded(reason);
+    },
+    async accept(form, idempotencyKey, sagas) {
+      const refreshing = bound.refresh();
+      if (refreshing) await within(postgresPatienceMs, refreshing);
+      const reason = bound.enter(sagas.length);
+      if (reason !== undefined && !(await wasAccepted(idempotencyKey))) throw overloaded(reason);
+      const hasEntered = reason === undefined;
+      const idempotency =
+        idempotencyKey === null ? null : { key: idempotencyKey, digest: digestOf(form, sagas) };
+      const accepting = engine.accept({ batchId: randomUUID(), idempotency, sagas });
+      const leave = (accepted: boolean): void => {
+        if (hasEntered) bound.leave(sagas.length, accepted);
+      };
+      accepting.then(
+        ({ repeated }) => leave(!repeated),
+        () => leave(false),
+      );
+      return within(postgresPatienceMs, accepting);
+    },
   };
 }

@@ -8,10 +8,15 @@ const text = z
   .max(2_000)
   .refine((value) => !value.includes('\0'), 'must not hold a NUL character');
 
-const parameters = z.strictObject({
+/** GET /v1/events */
+export const sagaFilter = z.strictObject({
   status: sagaStatus.optional(),
   saga: text.optional(),
   key: text.optional(),
+});
+
+/** GET /v1/sagas */
+export const sagaParameters = sagaFilter.extend({
   stuck: z.enum(['true', 'false']).optional(),
   limit: z
     .string()
@@ -26,24 +31,30 @@ const parameters = z.strictObject({
     .optional(),
 });
 
-/** GET /v1/sagas: the query string as a question to the log. 400 names the parameter that is wrong. */
-export function parseSagaQuery(given: Record<string, string[]>): SagaQuery {
+/** The query string by `schema`. 400 names the parameter that is wrong. */
+export function parseQuery<Schema extends z.ZodObject>(
+  schema: Schema,
+  given: Record<string, string[]>,
+): z.infer<Schema> {
   const single: Record<string, string | undefined> = {};
   for (const [name, values] of Object.entries(given)) {
     if (values.length > 1) throw badRequest(name, `${name}: is given more than once`);
     single[name] = values[0];
   }
-  const parsed = parameters.safeParse(single);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0]!;
-    const field = issue.code === 'unrecognized_keys' ? issue.keys[0]! : issue.path.join('.');
-    const message =
-      issue.code === 'unrecognized_keys'
-        ? `no such parameter; there are ${Object.keys(parameters.shape).join(', ')}`
-        : issue.message;
-    throw badRequest(field, `${field}: ${message}`);
-  }
-  const { status, saga, key, stuck, limit, cursor } = parsed.data;
+  const parsed = schema.safeParse(single);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0]!;
+  const field = issue.code === 'unrecognized_keys' ? issue.keys[0]! : issue.path.join('.');
+  const message =
+    issue.code === 'unrecognized_keys'
+      ? `no such parameter; there are ${Object.keys(schema.shape).join(', ')}`
+      : issue.message;
+  throw badRequest(field, `${field}: ${message}`);
+}
+
+/** The query string of GET /v1/sagas as a question to the log. */
+export function parseSagaQuery(given: Record<string, string[]>): SagaQuery {
+  const { status, saga, key, stuck, limit, cursor } = parseQuery(sagaParameters, given);
   return {
     limit,
     ...(status === undefined ? {} : { status }),

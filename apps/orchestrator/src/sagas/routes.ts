@@ -1,6 +1,8 @@
 import { hasEnded, type BatchAccepted, type SagaPage } from '@reliable-ops/contracts';
 import { Hono } from 'hono';
 import type { AppParts } from '../app.ts';
+import { jsonResponse } from '../body.ts';
+import { clientOf } from '../hanging-up.ts';
 import { ProblemError } from '../problem.ts';
 import { createAcceptance } from './acceptance.ts';
 import { idempotencyKeyOf } from './idempotency.ts';
@@ -11,10 +13,16 @@ import { readBatch, readSingle } from './request.ts';
 import { summaryOf, viewOf } from './view.ts';
 
 export function sagaRoutes(
-  { engine, registry, endWatch }: Pick<AppParts, 'engine' | 'registry' | 'endWatch'>,
+  {
+    engine,
+    log,
+    registry,
+    endWatch,
+    maxActiveSagas,
+  }: Pick<AppParts, 'engine' | 'log' | 'registry' | 'endWatch' | 'maxActiveSagas'>,
   reader: SagaReader,
 ): Hono {
-  const accept = createAcceptance(engine);
+  const { admit, accept } = createAcceptance(engine, log, maxActiveSagas);
   const read = async (id: number) => {
     const saga = await reader.get(id);
     if (!saga) throw new ProblemError(404, 'NOT_FOUND', `there is no saga ${id}`);
@@ -25,32 +33,32 @@ export function sagaRoutes(
   app.post('/v1/sagas', async (context) => {
     const idempotencyKey = idempotencyKeyOf(context);
     const waitMs = preferredWaitMs(context);
+    await admit(idempotencyKey);
     const asked = await readSingle(registry, context);
     const { sagaIds, batchId, repeated } = await accept('single', idempotencyKey, [asked]);
     const id = repeated ? await reader.firstOf(batchId) : sagaIds[0]!;
 
-    // A new saga has not ended yet: where somebody waits for it, it is read once, at its end.
-    let saga = waitMs === undefined || repeated ? await read(id) : undefined;
-    if (waitMs !== undefined && !(saga && hasEnded(saga.status))) {
-      await endWatch.untilEnded(id, waitMs, context.req.raw.signal);
-      saga = undefined;
-    }
-    saga ??= await read(id);
-    context.header('Location', `/v1/sagas/${id}`);
-    if (waitMs === undefined) return context.json(summaryOf(saga), 202);
-    context.header('Preference-Applied', 'wait');
+    const location = { Location: `/v1/sagas/${id}` };
+    if (waitMs === undefined) return jsonResponse(summaryOf(await read(id)), 202, location);
+
+    // A new saga has not ended yet: it is read once, at its end.
+    let saga = repeated ? await read(id) : undefined;
+    if (!saga || !hasEnded(saga.status))
+      saga = (await endWatch.untilEnded(id, waitMs, clientOf(context))) ?? (await read(id));
+    const headers = { ...location, 'Preference-Applied': 'wait' };
     return hasEnded(saga.status)
-      ? context.json(viewOf(registry, saga), 200)
-      : context.json(summaryOf(saga), 202);
+      ? jsonResponse(viewOf(registry, saga), 200, headers)
+      : jsonResponse(summaryOf(saga), 202, headers);
   });
 
   app.post('/v1/sagas/batch', async (context) => {
     const idempotencyKey = idempotencyKeyOf(context);
+    await admit(idempotencyKey);
     const asked = await readBatch(registry, context);
     const { batchId } = await accept('batch', idempotencyKey, asked);
-    context.header('Location', `/v1/batches/${batchId}`);
     // On a repeat the digest is the same, and so the number.
-    return context.json({ batchId, accepted: asked.length } satisfies BatchAccepted, 202);
+    const body: BatchAccepted = { batchId, accepted: asked.length };
+    return jsonResponse(body, 202, { Location: `/v1/batches/${batchId}` });
   });
 
   app.get('/v1/sagas', async (context) => {

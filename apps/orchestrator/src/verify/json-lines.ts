@@ -1,4 +1,5 @@
 import type { FailedLine } from '@reliable-ops/contracts';
+import { orBeat } from '../or-beat.ts';
 
 /** A line at least this often: clients take longer silence for a dead connection. */
 const beatMs = 1_000;
@@ -14,6 +15,11 @@ export interface LineSource {
   explain(error: unknown): FailedLine;
 }
 
+export const jsonLinesHeaders = {
+  'Content-Type': 'application/x-ndjson',
+  'Cache-Control': 'no-store',
+};
+
 const encoder = new TextEncoder();
 const encode = (line: object): Uint8Array => encoder.encode(`${JSON.stringify(line)}\n`);
 
@@ -23,13 +29,13 @@ const encode = (line: object): Uint8Array => encoder.encode(`${JSON.stringify(li
  */
 export async function answerLines({ lines, beat, abort, explain }: LineSource): Promise<Response> {
   let next: Promise<IteratorResult<object, void>> | undefined = lines.next();
-  await orBeat(next);
+  await orBeat(beatMs, next);
 
   const body = new ReadableStream<Uint8Array>({
     async pull(controller) {
       try {
         next ??= lines.next();
-        const result = await orBeat(next);
+        const result = await orBeat(beatMs, next);
         if (result === undefined) return controller.enqueue(encode(beat()));
         next = undefined;
         if (result.done === true) controller.close();
@@ -45,20 +51,5 @@ export async function answerLines({ lines, beat, abort, explain }: LineSource): 
       lines.return().catch(() => {});
     },
   });
-  return new Response(body, {
-    headers: { 'Content-Type': 'application/x-ndjson', 'Cache-Control': 'no-store' },
-  });
-}
-
-/** What `next` becomes; undefined when that takes longer than a beat. */
-async function orBeat<T>(next: Promise<T>): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const beat = new Promise<undefined>((resolve) => {
-    timer = setTimeout(resolve, beatMs, undefined);
-  });
-  try {
-    return await Promise.race([next, beat]);
-  } finally {
-    clearTimeout(timer);
-  }
+  return new Response(body, { headers: jsonLinesHeaders });
 }

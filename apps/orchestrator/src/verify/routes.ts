@@ -9,7 +9,7 @@ import type { Logger } from '@reliable-ops/runtime';
 import { Hono } from 'hono';
 import { jsonType, mediaTypeOf, parseJson, readText } from '../body.ts';
 import { badRequest, problemErrorOf, unavailable } from '../problem.ts';
-import { answerLines } from './json-lines.ts';
+import { answerLines, jsonLinesHeaders } from './json-lines.ts';
 import { reconcileCluster, secondsSince, type ReconcileParts } from './reconcile.ts';
 
 /** Runs at once: each reads the whole log and every node. */
@@ -59,7 +59,12 @@ export function verifyRoutes(parts: VerifyParts): Hono {
   }
 
   return new Hono()
-    .get('/v1/verify', () => answer(tellFindings))
+    .get('/v1/verify', ({ req }) =>
+      // Nobody would read what HEAD began.
+      req.method === 'HEAD'
+        ? new Response(null, { headers: jsonLinesHeaders })
+        : answer(tellFindings),
+    )
     .post('/v1/reconcile', async (context) => {
       mediaTypeOf(context, [jsonType]);
       const asked = parseRequest(parseJson(await readText(context), 'body'));

@@ -3,6 +3,7 @@ import { groupPage, groupsFound, limits } from '@reliable-ops/contracts';
 import type { KyInstance, Options } from 'ky';
 import type { ZodType } from 'zod';
 import { describeError, outcomeOfStatus } from '../outcome.ts';
+import { nodeJson } from '../node-fetch.ts';
 import { nodeClient, type ClusterOptions } from '../participants.ts';
 import { compareBytes } from './byte-order.ts';
 
@@ -72,8 +73,12 @@ export function createGroupListing(node: string, options: ListingOptions): Group
     async lookUp(ids) {
       const found = new Set<string>();
       for (let from = 0; from < ids.length; from += limits.pageGroups) {
-        const json = ids.slice(from, from + limits.pageGroups);
-        const { groups } = await call('v1/groups/lookup', { method: 'post', json }, groupsFound);
+        const asked = ids.slice(from, from + limits.pageGroups);
+        const { groups } = await call(
+          'v1/groups/lookup',
+          { method: 'post', ...nodeJson(asked) },
+          groupsFound,
+        );
         for (const { groupId } of groups) found.add(groupId);
       }
       return found;

@@ -88,7 +88,11 @@ export const outbox = saga.table(
     id: uuid('id').primaryKey(),
     participant: text('participant').notNull(),
     kind: text('kind').notNull(),
-    commands: jsonb('commands').notNull(),
+    step: text('step').notNull(),
+    phase: text('phase').notNull(),
+    attempt: integer('attempt').notNull(),
+    /** A command each: [saga, key, fence, data]. */
+    items: jsonb('items').notNull(),
     dueAt: at('due_at').notNull(),
   },
   (table) => [index('outbox_by_due').on(table.dueAt, table.id)],

@@ -1,17 +1,17 @@
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
-import type { Command, Entry } from '../command.ts';
+import { writeAnnouncement } from '../announcement.ts';
+import type { Entry } from '../command.ts';
 import type { JobQueue } from '../queue.ts';
 
 /** All keys of ours in Redis begin with it; the braces keep them on one shard of a Redis Cluster. */
 export const queuePrefix = '{rops}';
 const markerKey = `${queuePrefix}:incarnation`;
-export const endedChannel = `${queuePrefix}:ended`;
+/** Where `announce` is heard. */
+export const changesChannel = `${queuePrefix}:changes`;
 
-/** Data of a job. Its name is the kind of its commands, its id that of its outbox row. */
-export interface JobData {
-  commands: Command[];
-}
+/** Data of a job. Its name is the kind of its commands, its id that of its outbox row, its queue that of the participant. */
+export type JobData = Pick<Entry, 'step' | 'phase' | 'attempt' | 'items'>;
 
 /** Jobs that ended stay for a while, so that Bull Board can tell the story; an id never comes again. */
 const keptJobs = { removeOnComplete: { count: 200 }, removeOnFail: { count: 1_000 } };
@@ -85,9 +85,9 @@ export function createBullmqQueue(
       await Promise.all(
         [...groupByQueue(entries, queueOf)].map(([queue, own]) =>
           queue.addBulk(
-            own.map(({ id, kind, commands, dueAt }) => ({
+            own.map(({ id, kind, step, phase, attempt, items, dueAt }) => ({
               name: kind,
-              data: { commands },
+              data: { step, phase, attempt, items },
               opts: { jobId: id, delay: Math.max(0, dueAt - now) },
             })),
           ),
@@ -138,9 +138,9 @@ export function createBullmqQueue(
       refuseWhenAway();
       await redis.set(markerKey, incarnation);
     },
-    async announceEnded(sagaIds) {
+    async announce(changed) {
       refuseWhenAway();
-      await redis.publish(endedChannel, sagaIds.join(','));
+      await redis.publish(changesChannel, writeAnnouncement(changed));
     },
 
     async [Symbol.asyncDispose]() {

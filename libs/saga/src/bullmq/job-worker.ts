@@ -49,11 +49,12 @@ export function startJobWorkers(options: JobWorkersOptions): JobWorkers {
   handedBack.catch(() => {});
 
   const process = async (participant: string, job: Job<JobData>): Promise<string> => {
+    if (!job.data.items) return 'no longer owed: an older version has sent it';
     const entry = {
       id: job.id!,
       participant,
       kind: job.name,
-      commands: job.data.commands,
+      ...job.data,
       dueAt: job.timestamp + job.delay,
     };
     if (job.stalledCounter >= poisonousStalls) {

@@ -29,9 +29,8 @@ type Row = Omit<VerifyFinding, 'node' | 'sagaId'> & { sagaId: number | null };
 function readBrokenLinks(tx: Transaction, limit: number): PromiseLike<Row[]> {
   return tx<Row[]>`
     with owed as materialized (
-      select (command ->> 'sagaId')::bigint as saga, command ->> 'step' as step, command ->> 'phase' as phase,
-        min(command ->> 'key') as key, count(*)::int as commands
-      from saga.outbox cross join lateral jsonb_array_elements(commands) as command
+      select (item ->> 0)::bigint as saga, step, phase, min(item ->> 1) as key, count(*)::int as commands
+      from saga.outbox cross join lateral jsonb_array_elements(items) as item
       group by 1, 2, 3
     ), active as materialized (
       select id, key, status from saga.sagas

@@ -9,7 +9,10 @@ export async function lockLanes(
   tx: Transaction,
   keys: string[],
 ): Promise<Map<string, number | null>> {
-  const rows = await tx<{ key: string; holder: number | null }[]>`
-    select key, holder from saga.lanes where key = any(${keys}::text[]) order by key for update`;
-  return new Map(rows.map(({ key, holder }) => [key, holder]));
+  const [row] = await tx<[{ keys: string[] | null; holders: (number | null)[] }]>`
+    with locked as materialized (
+      select key, holder from saga.lanes where key = any(${keys}::text[]) order by key for update
+    )
+    select json_agg(key) as keys, json_agg(holder) as holders from locked`;
+  return new Map(row.keys?.map((key, n) => [key, row.holders[n]!]));
 }

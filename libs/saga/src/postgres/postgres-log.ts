@@ -1,9 +1,11 @@
 import type { BatchCounts, SagaStatus } from '@reliable-ops/contracts';
 import type { Sql } from '@reliable-ops/database';
-import type { Entry } from '../command.ts';
 import type { LogTransaction, SagaLog } from '../log.ts';
 import { claimRequests } from './claim-requests.ts';
+import { countActive } from './count-active.ts';
+import { entryColumns, entryOf, type EntryRow } from './entry-row.ts';
 import { findOwed } from './find-owed.ts';
+import { findRequests } from './find-requests.ts';
 import { groupStuck } from './group-stuck.ts';
 import { lockLanes } from './lock-lanes.ts';
 import { deletePause, lockPauses, readPauses, writePause } from './pauses.ts';
@@ -19,8 +21,9 @@ import { write } from './write.ts';
 /** The saga log in Postgres (schema `saga`, READ COMMITTED). One file a statement that carries a transition. */
 export function createPostgresLog(sql: Sql): SagaLog {
   return {
-    transaction: <T>(work: (tx: LogTransaction) => Promise<T>) =>
-      sql.begin((tx) =>
+    async transaction<T>(work: (tx: LogTransaction) => Promise<T>): Promise<T> {
+      let written: Promise<void> | undefined;
+      const result = await sql.begin((tx) =>
         work({
           claimRequests: (claims) => claimRequests(tx, claims),
           takeLanes: (keys) => takeLanes(tx, keys),
@@ -33,9 +36,16 @@ export function createPostgresLog(sql: Sql): SagaLog {
           lockPauses: () => lockPauses(tx),
           writePause: (pause) => writePause(tx, pause),
           deletePause: (participant) => deletePause(tx, participant),
-          write: (changes) => write(tx, changes),
+          write(changes) {
+            written = write(tx, changes);
+            written.catch(() => {});
+          },
         }),
-      ) as Promise<T>,
+      );
+      // After a statement that failed, COMMIT rolls back and calls that a success.
+      await written;
+      return result as T;
+    },
 
     async sagaIdsOf(batchId) {
       const rows = await sql<{ id: number }[]>`
@@ -99,18 +109,9 @@ export function createPostgresLog(sql: Sql): SagaLog {
       return rows.map(({ id }) => id);
     },
 
-    async countActive() {
-      const [row] = await sql<
-        { queued: number; running: number; compensating: number; stuck: number }[]
-      >`
-        select count(*) filter (where status = 'queued')::int as queued,
-               count(*) filter (where status = 'running')::int as running,
-               count(*) filter (where status = 'compensating')::int as compensating,
-               count(*) filter (where stuck)::int as stuck
-        from saga.sagas
-        where status <> 'completed' and status in ('queued', 'running', 'compensating')`;
-      return row!;
-    },
+    findRequests: (keys) => findRequests(sql, keys),
+
+    countActive: () => countActive(sql),
 
     async measureOutbox() {
       const [row] = await sql<{ rows: number; oldest: Date | null }[]>`
@@ -119,12 +120,12 @@ export function createPostgresLog(sql: Sql): SagaLog {
     },
 
     async readEntries({ dueBefore, after, limit }) {
-      const rows = await sql<(Omit<Entry, 'dueAt'> & { due: Date })[]>`
-        select id, participant, kind, commands, due_at as due from saga.outbox
+      const rows = await sql<EntryRow[]>`
+        select ${entryColumns(sql)} from saga.outbox
         where due_at < ${new Date(dueBefore)}
           ${after ? sql`and (due_at, id) > (${new Date(after.dueAt)}, ${after.id}::uuid)` : sql``}
         order by due_at, id limit ${limit}`;
-      return rows.map(({ due, ...entry }) => ({ ...entry, dueAt: due.getTime() }));
+      return rows.map(entryOf);
     },
 
     async findStanding(entryIds) {

@@ -7,15 +7,15 @@ export async function readOwed(
 ): Promise<{ sagas: { id: number; key: string }[]; last: string | null }> {
   const [row] = await sql<[{ sagas: { id: number; key: string }[] | null; last: string | null }]>`
     with page as materialized (
-      select id, commands from saga.outbox
+      select id, items from saga.outbox
       where participant = ${participant} ${after === null ? sql`` : sql`and id > ${after}::uuid`}
       order by id limit ${limit}
     )
     select
       (select id from page order by id desc limit 1) as last,
       (
-        select jsonb_agg(distinct jsonb_build_object('id', command -> 'sagaId', 'key', command -> 'key'))
-        from page, jsonb_array_elements(commands) as command
+        select jsonb_agg(distinct jsonb_build_object('id', item -> 0, 'key', item -> 1))
+        from page, jsonb_array_elements(items) as item
       ) as sagas`;
   return { sagas: row.sagas ?? [], last: row.last };
 }

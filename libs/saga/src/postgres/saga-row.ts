@@ -1,31 +1,35 @@
 import type { Sql } from '@reliable-ops/database';
-import type { Saga } from '../record.ts';
+import type { Member, Saga, SagaState } from '../record.ts';
 
-/** A row of saga.sagas as it comes out of Postgres. */
-export interface SagaRow extends Omit<Saga, 'acceptedAt' | 'startedAt' | 'deadlineAt' | 'endedAt'> {
+/** What a row of saga.sagas says of the saga's state, as it comes out of Postgres. */
+export interface StateRow extends Omit<
+  SagaState,
+  'acceptedAt' | 'startedAt' | 'deadlineAt' | 'endedAt'
+> {
   acceptedAt: Date;
   startedAt: Date | null;
   deadlineAt: Date | null;
   endedAt: Date | null;
 }
+export type SagaRow = StateRow & Member;
 
-/** Every column of saga.sagas, aliased `s`, under the names of SagaRow. */
+const stateNames = `s.batch_id as "batchId", s.name, s.version, s.status, s.stuck, s.cancelled, s.steps, s.error, s.history,
+    s.accepted_at as "acceptedAt", s.started_at as "startedAt", s.deadline_at as "deadlineAt", s.ended_at as "endedAt"`;
+
+/** The columns of saga.sagas, aliased `s`, under the names of StateRow. */
+export const stateColumns = (sql: Pick<Sql, 'unsafe'>) => sql.unsafe(stateNames);
+
+/** Every column, under the names of SagaRow. */
 export const sagaColumns = (sql: Pick<Sql, 'unsafe'>) =>
-  sql.unsafe(`s.id, s.batch_id as "batchId", s.name, s.version, s.key, s.input, s.status, s.stuck, s.cancelled,
-    s.fence, s.steps, s.error, s.history, s.accepted_at as "acceptedAt", s.started_at as "startedAt",
-    s.deadline_at as "deadlineAt", s.ended_at as "endedAt"`);
+  sql.unsafe(`s.id, s.key, s.input, s.fence, ${stateNames}`);
 
-export const sagaOf = (row: SagaRow): Saga => ({
-  id: row.id,
+export const stateOf = (row: StateRow): SagaState => ({
   batchId: row.batchId,
   name: row.name,
   version: row.version,
-  key: row.key,
-  input: row.input,
   status: row.status,
   stuck: row.stuck,
   cancelled: row.cancelled,
-  fence: row.fence,
   steps: row.steps,
   error: row.error,
   history: row.history,
@@ -33,4 +37,12 @@ export const sagaOf = (row: SagaRow): Saga => ({
   startedAt: row.startedAt?.getTime() ?? null,
   deadlineAt: row.deadlineAt?.getTime() ?? null,
   endedAt: row.endedAt?.getTime() ?? null,
+});
+
+export const sagaOf = (row: SagaRow): Saga => ({
+  id: row.id,
+  key: row.key,
+  input: row.input,
+  fence: row.fence,
+  ...stateOf(row),
 });

@@ -1,4 +1,5 @@
 import type { Entry } from '../command.ts';
+import { entryColumns, entryOf, type EntryRow } from './entry-row.ts';
 import type { Transaction } from './transaction.ts';
 
 /**
@@ -14,33 +15,33 @@ export async function takeCommands(
   sagaIds: number[],
   dueAfter?: number,
 ): Promise<{ taken: Entry[]; rest: Entry[] }> {
-  const rows = await tx<(Omit<Entry, 'dueAt'> & { isTaken: boolean; due: Date })[]>`
+  const rows = await tx<(EntryRow & { isTaken: boolean })[]>`
     with locked as materialized (
-      select id, participant, kind, commands, due_at from saga.outbox
+      select * from saga.outbox
       where ${dueAfter === undefined ? tx`true` : tx`due_at > ${new Date(dueAfter)}`} and exists (
-        select from jsonb_array_elements(commands) as command
-        where (command ->> 'sagaId')::bigint = any(${sagaIds}::bigint[])
+        select from jsonb_array_elements(items) as item
+        where (item ->> 0)::bigint = any(${sagaIds}::bigint[])
       )
       order by id for update
     ), gone as (
       delete from saga.outbox where id in (select id from locked)
     ), parts as materialized (
-      select l.id, participant, kind, due_at, is_taken, jsonb_agg(command order by position) as commands
+      select l.id, is_taken, jsonb_agg(item order by position) as items
       from locked l
-      cross join lateral jsonb_array_elements(commands) with ordinality as c(command, position)
-      cross join lateral (select (command ->> 'sagaId')::bigint = any(${sagaIds}::bigint[]) as is_taken) as t
-      group by l.id, participant, kind, due_at, is_taken
+      cross join lateral jsonb_array_elements(items) with ordinality as i(item, position)
+      cross join lateral (select (item ->> 0)::bigint = any(${sagaIds}::bigint[]) as is_taken) as t
+      group by l.id, is_taken
+    ), split as materialized (
+      select case when is_taken then l.id else gen_random_uuid() end as id, is_taken,
+        participant, kind, step, phase, attempt, p.items, due_at
+      from parts p join locked l using (id)
     ), rest as (
-      insert into saga.outbox (id, participant, kind, commands, due_at)
-      select gen_random_uuid(), participant, kind, commands, due_at from parts where not is_taken
-      returning id, participant, kind, commands, due_at
+      insert into saga.outbox (id, participant, kind, step, phase, attempt, items, due_at)
+      select id, participant, kind, step, phase, attempt, items, due_at from split where not is_taken
     )
-    select id, participant, kind, commands, due_at as due, true as "isTaken" from parts where is_taken
-    union all
-    select id, participant, kind, commands, due_at as due, false as "isTaken" from rest`;
+    select is_taken as "isTaken", ${entryColumns(tx)} from split`;
   const taken: Entry[] = [];
   const rest: Entry[] = [];
-  for (const { isTaken, due, ...entry } of rows)
-    (isTaken ? taken : rest).push({ ...entry, dueAt: due.getTime() });
+  for (const { isTaken, ...row } of rows) (isTaken ? taken : rest).push(entryOf(row));
   return { taken, rest };
 }

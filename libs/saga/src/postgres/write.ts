@@ -1,6 +1,5 @@
 import type { Changes } from '../log.ts';
-import type { Saga } from '../record.ts';
-import { shareStates } from './shared-states.ts';
+import type { Cohort, SagaState } from '../record.ts';
 import type { Transaction } from './transaction.ts';
 
 /**
@@ -8,19 +7,14 @@ import type { Transaction } from './transaction.ts';
  * Needs: the lanes of all its sagas are locked. Each saga and each lane stands in one of the lists only: a row that
  * one statement changes twice keeps an undefined one of the two.
  * Called by: accept, commit, and the operators' verbs, as their last statement.
- * What sagas have in common is sent once, and each names its state by number: half of what an update cost was reading JSON.
+ * A cohort's state is sent once, and each member names it by number: half of what an update cost was reading JSON.
  */
 export async function write(tx: Transaction, changes: Changes): Promise<void> {
   const { inserted, updated, held, released, entries } = changes;
-  const insertedStates = shareStates(inserted, acceptedState);
-  const updatedStates = shareStates(updated, changedState);
-  const insertedRows = inserted.map(({ id, key, input, fence }, n) => ({
-    id,
-    key,
-    input,
-    fence,
-    state: insertedStates.numbers[n],
-  }));
+  const insertedRows = inserted.flatMap(({ members }, n) =>
+    members.map(({ id, key, input, fence }) => ({ id, key, input, fence, state: n + 1 })),
+  );
+  const updatedRows = updated.flatMap(({ members }) => members);
   await tx`
     with inserted as (
       insert into saga.sagas (id, batch_id, name, version, key, input, status, fence, steps, accepted_at, started_at, deadline_at)
@@ -29,7 +23,7 @@ export async function write(tx: Transaction, changes: Changes): Promise<void> {
         to_timestamp(state."deadlineAt" / 1000.0)
       from jsonb_to_recordset(${JSON.stringify(insertedRows)}::text::jsonb) as s(
         id bigint, key text, input jsonb, fence bigint, state bigint)
-      join rows from (jsonb_to_recordset(${insertedStates.states}::text::jsonb) as (
+      join rows from (jsonb_to_recordset(${JSON.stringify(inserted.map(acceptedState))}::text::jsonb) as (
         "batchId" uuid, name text, version int, status text, steps jsonb,
         "acceptedAt" float8, "startedAt" float8, "deadlineAt" float8)) with ordinality as state on state.ordinality = s.state
     ), updated as (
@@ -37,9 +31,9 @@ export async function write(tx: Transaction, changes: Changes): Promise<void> {
         steps = state.steps, error = state.error, history = state.history,
         started_at = to_timestamp(state."startedAt" / 1000.0), deadline_at = to_timestamp(state."deadlineAt" / 1000.0),
         ended_at = to_timestamp(state."endedAt" / 1000.0)
-      from unnest(${updated.map(({ id }) => id)}::bigint[], ${updated.map(({ fence }) => fence)}::bigint[],
-        ${updatedStates.numbers}::bigint[]) as s(id, fence, state)
-      join rows from (jsonb_to_recordset(${updatedStates.states}::text::jsonb) as (
+      from unnest(${updatedRows.map(({ id }) => id)}::bigint[], ${updatedRows.map(({ fence }) => fence)}::bigint[],
+        ${updated.flatMap(({ members }, n) => members.map(() => n + 1))}::bigint[]) as s(id, fence, state)
+      join rows from (jsonb_to_recordset(${JSON.stringify(updated.map(changedState))}::text::jsonb) as (
         status text, stuck boolean, cancelled boolean, steps jsonb, error text, history jsonb,
         "startedAt" float8, "deadlineAt" float8, "endedAt" float8)) with ordinality as state on state.ordinality = s.state
       where sagas.id = s.id
@@ -50,20 +44,20 @@ export async function write(tx: Transaction, changes: Changes): Promise<void> {
     ), released as (
       delete from saga.lanes where key = any(${released}::text[])
     )
-    insert into saga.outbox (id, participant, kind, commands, due_at)
-    select id, participant, kind, commands, to_timestamp("dueAt" / 1000.0)
+    insert into saga.outbox (id, participant, kind, step, phase, attempt, items, due_at)
+    select id, participant, kind, step, phase, attempt, items, to_timestamp("dueAt" / 1000.0)
     from jsonb_to_recordset(${JSON.stringify(entries)}::text::jsonb) as entry(
-      id uuid, participant text, kind text, commands jsonb, "dueAt" float8)`;
+      id uuid, participant text, kind text, step text, phase text, attempt int, items jsonb, "dueAt" float8)`;
 }
 
-/** Of a new saga: what those of one batch mostly share. */
-const acceptedState = (saga: Saga) => {
-  const { batchId, name, version, status, steps, acceptedAt, startedAt, deadlineAt } = saga;
+/** Of new sagas. */
+const acceptedState = ({ state }: Cohort): Partial<SagaState> => {
+  const { batchId, name, version, status, steps, acceptedAt, startedAt, deadlineAt } = state;
   return { batchId, name, version, status, steps, acceptedAt, startedAt, deadlineAt };
 };
 
-/** What a transition can change, the fence excepted: each saga has its own. The rest was written when it was accepted. */
-const changedState = (saga: Saga) => {
-  const { status, stuck, cancelled, steps, error, history, startedAt, deadlineAt, endedAt } = saga;
+/** What a transition can change, the fence excepted. The rest was written when the saga was accepted. */
+const changedState = ({ state }: Cohort): Partial<SagaState> => {
+  const { status, stuck, cancelled, steps, error, history, startedAt, deadlineAt, endedAt } = state;
   return { status, stuck, cancelled, steps, error, history, startedAt, deadlineAt, endedAt };
 };

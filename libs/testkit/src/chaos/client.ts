@@ -9,7 +9,7 @@ export interface RequestRecord extends PlannedRequest {
   batchIds: string[];
   /** Of a single saga. */
   sagaIds: string[];
-  /** Why an attempt had no answer: the connection broke, a time-out, 5xx. Each may have been accepted. */
+  /** Why an attempt had no answer: the connection broke, a time-out, 5xx, 429. Each may have been accepted. */
   silences: string[];
   /** Answers that no request of the load may get, such as a 422. */
   refusals: string[];
@@ -88,7 +88,9 @@ async function send(
     record.silences.push(reasonOf(error));
     return;
   }
-  if (response.status >= 500) record.silences.push(`${response.status} ${body.code ?? ''}`);
+  // 429: nothing of it was accepted, and it is asked to come again; an earlier attempt may have been.
+  const comesAgain = response.status === 429 || response.status >= 500;
+  if (comesAgain) record.silences.push(`${response.status} ${body.code ?? ''}`);
   else if (response.status !== 202 || body.batchId === undefined)
     record.refusals.push(`${response.status} ${JSON.stringify(body).slice(0, 200)}`);
   else {

@@ -36,6 +36,8 @@ const env = {
   JOB_LOCK: `${jobLockMs}ms`,
   RECOVERY_INTERVAL: '1s',
   CALL_TIMEOUT: `${callTimeoutMs}ms`,
+  // Low enough to be reached in an outage: then requests are refused, and come again.
+  MAX_ACTIVE_SAGAS: '200',
 };
 
 /** Starts a system, puts it under load, lets the nemesis at it, heals it, waits for the end and checks. */

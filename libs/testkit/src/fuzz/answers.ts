@@ -49,6 +49,7 @@ export function noteAnswer(
 function whatIsWrong({ target, method }: FuzzRequest, reply: FuzzReply): string | undefined {
   const { status, headers, text } = reply;
   if (status >= 500 && !(status === 503 && headers['retry-after'] !== undefined)) return 'a 5xx';
+  if (status === 429 && headers['retry-after'] === undefined) return 'a 429 without Retry-After';
   if (status < 400 || method === 'HEAD') return undefined;
   if (target === 'node-api') {
     const body = parse(text);

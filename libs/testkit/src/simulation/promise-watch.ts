@@ -1,4 +1,10 @@
-import type { Command, Entry, Saga, StepRecord } from '@reliable-ops/saga';
+import {
+  commandOf,
+  type Command,
+  type Entry,
+  type Saga,
+  type StepRecord,
+} from '@reliable-ops/saga';
 import { plannedSagas, type PlannedSaga } from './definitions.ts';
 import type { Commit, Tables } from './log/tables.ts';
 import type { Effect, SimulatedNode } from './node.ts';
@@ -27,6 +33,9 @@ const phaseIn: Record<string, Command['phase']> = {
   running: 'action',
   compensating: 'compensation',
 };
+
+const commandsOf = (entry: Entry | undefined): Command[] =>
+  entry?.items.map((item) => commandOf(entry, item)) ?? [];
 
 /** What a lane has seen so far: ids and fences only grow along it. */
 interface LaneHistory {
@@ -105,11 +114,11 @@ export class PromiseWatch {
     const sagas = new Set(commit.sagas.map(({ after }) => after.id));
     const keys = new Set(commit.lanes);
     for (const { before, after } of commit.outbox) {
-      for (const command of before?.commands ?? []) {
+      for (const command of commandsOf(before)) {
         this.#forget(command, before!);
         sagas.add(command.sagaId);
       }
-      for (const command of after?.commands ?? []) {
+      for (const command of commandsOf(after)) {
         const owed = this.#commands.get(command.sagaId);
         if (owed) owed.push({ entry: after!.id, command });
         else this.#commands.set(command.sagaId, [{ entry: after!.id, command }]);

@@ -157,6 +157,6 @@ export function createSimulatedQueue(state: QueueState, host: QueueHost): JobQue
             if (owed.has(id) && !state.jobs.has(id)) host.onFalseMarker(id);
         state.marker = incarnation;
       }),
-    announceEnded: () => ask('announce ended', () => {}),
+    announce: () => ask('announce', () => {}),
   };
 }

@@ -161,7 +161,8 @@ describe('the checker', () => {
     [
       'P7',
       'an outbox row',
-      `insert into saga.outbox values (gen_random_uuid(), 'node01', 'create', '[]', now())`,
+      `insert into saga.outbox (id, participant, kind, step, phase, attempt, items, due_at)
+       values (gen_random_uuid(), 'node01', 'create', 'node01', 'action', 1, '[]', now())`,
       /outbox row/,
     ],
     ['P7', 'a lane', `insert into saga.lanes values ('group:x', 1)`, /lane group:x/],

@@ -44,7 +44,25 @@ export function createSimulatedLog(tables: Tables, host: LogHost, owner: unknown
       });
     });
 
+  /** One after another, in the order in which they were called. */
   const run = <T>(
+    tx: Transaction,
+    label: string,
+    statement: Statement<T> | (() => T),
+  ): Promise<T> => {
+    const before = lastStatements.get(tx);
+    const turn = before
+      ? before.then(() => make(tx, label, statement))
+      : make(tx, label, statement);
+    lastStatements.set(
+      tx,
+      turn.catch(() => {}),
+    );
+    return turn;
+  };
+  const lastStatements = new WeakMap<Transaction, Promise<unknown>>();
+
+  const make = <T>(
     tx: Transaction,
     label: string,
     statement: Statement<T> | (() => T),
@@ -139,8 +157,12 @@ export function createSimulatedLog(tables: Tables, host: LogHost, owner: unknown
       run(tx, 'delete pause', () => {
         tx.pauses.set(participant, null);
       }),
-    write: (changes) => run(tx, 'write', write(tables, tx, changes)),
+    write(changes) {
+      written.set(tx, run(tx, 'write', write(tables, tx, changes)));
+      written.get(tx)!.catch(() => {});
+    },
   });
+  const written = new WeakMap<Transaction, Promise<void>>();
 
   const all = (): Saga[] => [...tables.sagas.values()].sort((a, b) => a.id - b.id);
 
@@ -150,6 +172,7 @@ export function createSimulatedLog(tables: Tables, host: LogHost, owner: unknown
       let result;
       try {
         result = await work(statementsOf(tx));
+        await written.get(tx);
       } catch (error) {
         if (tx.isOpen) await end(tx, 'rollback');
         throw error;
@@ -212,6 +235,8 @@ export function createSimulatedLog(tables: Tables, host: LogHost, owner: unknown
           .filter(({ id, endedAt }) => ids.includes(id) && endedAt !== null)
           .map(({ id }) => id),
       ),
+    findRequests: (keys) =>
+      ask('find requests', () => new Set(keys.filter((key) => tables.requests.has(key)))),
     countActive: () =>
       ask('count active', () => {
         const counts = { queued: 0, running: 0, compensating: 0, stuck: 0 };
@@ -247,7 +272,7 @@ export function createSimulatedLog(tables: Tables, host: LogHost, owner: unknown
           .sort((a, b) => compare(a.id, b.id))
           .slice(0, limit);
         const sagas = new Map(
-          page.flatMap(({ commands }) => commands.map(({ sagaId: id, key }) => [id, { id, key }])),
+          page.flatMap(({ items }) => items.map(([id, key]) => [id, { id, key }])),
         );
         return { sagas: [...sagas.values()], last: page.at(-1)?.id ?? null };
       }),

@@ -1,4 +1,13 @@
-import type { Changes, Command, Entry, Pause, RequestClaim, Saga } from '@reliable-ops/saga';
+import {
+  sagasOf,
+  type Changes,
+  type Cohort,
+  type CommandItem,
+  type Entry,
+  type Pause,
+  type RequestClaim,
+  type Saga,
+} from '@reliable-ops/saga';
 import { copyOf, type Lane, type Tables, type Transaction } from './tables.ts';
 
 /** Where a statement waits: for a lock that somebody else holds, or until what it wanted to lock is gone. */
@@ -129,16 +138,25 @@ export function readSagas(
   tx: Transaction,
   ids: number[],
   keys: string[],
-): { sagas: Map<number, Saga>; next: Map<string, { saga: Saga; fence: number }> } {
-  const sagas = new Map<number, Saga>();
-  for (const id of [...ids].sort((a, b) => a - b)) {
-    const saga = sagaOf(tables, tx, id);
-    if (saga) sagas.set(id, copyOf(saga));
+): { cohorts: Cohort[]; next: Cohort[] } {
+  const sagas = [...ids].sort((a, b) => a - b).flatMap((id) => sagaOf(tables, tx, id) ?? []);
+  const next = [...firstQueued(tables, tx, keys).values()].map((saga) => ({
+    ...saga,
+    fence: tables.nextFence(),
+  }));
+  return { cohorts: cohortsOf(sagas), next: cohortsOf(next) };
+}
+
+/** Sagas in the same state together. They share nothing with what the tables hold. */
+function cohortsOf(sagas: Saga[]): Cohort[] {
+  const cohorts = new Map<string, Cohort>();
+  for (const { id, key, input, fence, ...state } of sagas.map(copyOf)) {
+    const told = JSON.stringify(state);
+    const cohort = cohorts.get(told) ?? { state, members: [] };
+    cohort.members.push({ id, key, input, fence });
+    cohorts.set(told, cohort);
   }
-  const next = new Map<string, { saga: Saga; fence: number }>();
-  for (const [key, saga] of firstQueued(tables, tx, keys))
-    next.set(key, { saga: copyOf(saga), fence: tables.nextFence() });
-  return { sagas, next };
+  return [...cohorts.values()];
 }
 
 export function readLastSagaIds(
@@ -172,9 +190,9 @@ export function* takeCommands(
   dueAfter = -Infinity,
 ): Statement<{ taken: Entry[]; rest: Entry[] }> {
   const wanted = new Set(sagaIds);
-  const isWanted = ({ sagaId }: Command): boolean => wanted.has(sagaId);
+  const isWanted = ([sagaId]: CommandItem): boolean => wanted.has(sagaId);
   const isShown = (entry: Entry | undefined): boolean =>
-    entry !== undefined && entry.dueAt > dueAfter && entry.commands.some(isWanted);
+    entry !== undefined && entry.dueAt > dueAfter && entry.items.some(isWanted);
   const shown = sorted([...tables.outbox.keys(), ...tx.outbox.keys()]).filter((id) =>
     isShown(entryOf(tables, tx, id)),
   );
@@ -185,9 +203,9 @@ export function* takeCommands(
     if (!(yield* lockRow(tables, tx, `outbox ${id}`, isThere))) continue;
     const entry = entryOf(tables, tx, id)!;
     tx.outbox.set(id, null);
-    taken.push({ ...entry, commands: entry.commands.filter(isWanted) });
-    const others = entry.commands.filter((command) => !isWanted(command));
-    if (others.length > 0) rest.push({ ...entry, id: newId(), commands: others });
+    taken.push({ ...entry, items: entry.items.filter(isWanted) });
+    const others = entry.items.filter((item) => !isWanted(item));
+    if (others.length > 0) rest.push({ ...entry, id: newId(), items: others });
   }
   for (const entry of rest) tx.outbox.set(entry.id, entry);
   return { taken, rest };
@@ -196,7 +214,7 @@ export function* takeCommands(
 export function findOwed(tables: Tables, tx: Transaction, sagaIds: number[]): Set<number> {
   const owed = new Set<number>();
   for (const id of new Set([...tables.outbox.keys(), ...tx.outbox.keys()]))
-    for (const { sagaId } of entryOf(tables, tx, id)?.commands ?? [])
+    for (const [sagaId] of entryOf(tables, tx, id)?.items ?? [])
       if (sagaIds.includes(sagaId)) owed.add(sagaId);
   return owed;
 }
@@ -212,7 +230,8 @@ export function readPauses(tables: Tables, tx?: Transaction): Pause[] {
 }
 
 export function* write(tables: Tables, tx: Transaction, changes: Changes): Statement<void> {
-  const { inserted, updated, held, released, entries } = changes;
+  const { held, released, entries } = changes;
+  const [inserted, updated] = [sagasOf(changes.inserted), sagasOf(changes.updated)];
   for (const { id } of updated) yield* lockKey(tables, tx, `saga ${id}`);
   for (const { key } of held) yield* lockKey(tables, tx, `lane ${key}`);
   for (const key of released) yield* lockKey(tables, tx, `lane ${key}`);
@@ -228,6 +247,6 @@ export function* write(tables: Tables, tx: Transaction, changes: Changes): State
   for (const key of released) if (laneOf(tables, tx, key)) tx.lanes.set(key, null);
   for (const entry of entries) {
     if (entryOf(tables, tx, entry.id)) throw new Error(`entry ${entry.id} is there already`);
-    tx.outbox.set(entry.id, { ...entry, commands: [...entry.commands] });
+    tx.outbox.set(entry.id, { ...entry, items: [...entry.items] });
   }
 }

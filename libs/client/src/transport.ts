@@ -3,7 +3,7 @@ import ky, { type KyInstance } from 'ky';
 import type { ZodType } from 'zod';
 import type { Endpoint } from './endpoint.ts';
 import { ContractError, RefusedError, UnauthorizedError, UnreachableError } from './errors.ts';
-import { interruption, pause } from './pause.ts';
+import { pause } from './pause.ts';
 
 /** How long a call is repeated: an orchestrator that its supervisor restarts is back well before. */
 export const patienceMs = 60_000;
@@ -11,6 +11,8 @@ export const patienceMs = 60_000;
 const callTimeoutMs = 15_000;
 const firstDelayMs = 100;
 const longestDelayMs = 5_000;
+/** An orchestrator that is full says when to come again; one that says longer is asked meanwhile. */
+const longestRefusalMs = 60_000;
 
 /** "Not now", or a gateway that lost the reply: the same call may come again. */
 export const passingStatuses = new Set([408, 429, 502, 503, 504]);
@@ -34,12 +36,25 @@ export interface Answer {
   text: string;
 }
 
+export interface TransportOptions {
+  /** Ends every call; they throw its reason. */
+  signal: AbortSignal;
+  /** How long a call is repeated while nobody answers, in milliseconds; 0: not at all. */
+  patienceMs: number;
+  /** One try of a call, in milliseconds. Default: 15 s. */
+  timeoutMs?: number;
+  /** Hears why a call waits: the orchestrator is full. */
+  onFull?(reason: string): void;
+}
+
 /** What went wrong with one try, and whether another may help. */
 interface Failure {
   reason: string;
   mayPass: boolean;
   /** Seconds that the server asked to wait, in ms. */
   retryAfterMs: number;
+  /** It is there, and takes no more for now (429). */
+  isFull: boolean;
 }
 
 export const httpOf = ({ url, token }: Endpoint, timeoutMs: number | false): KyInstance =>
@@ -58,11 +73,12 @@ export const httpOf = ({ url, token }: Endpoint, timeoutMs: number | false): KyI
 /**
  * Sends calls until they are answered, the same call again where a reply was lost or the answer was
  * "not now", for `patienceMs` (0: one try). The first contact is not repeated when nobody is there at
- * all: whoever forgot to start the orchestrator hears it at once.
+ * all: whoever forgot to start the orchestrator hears it at once. Where it is full (429) the call waits as long
+ * as it takes, since it is there and works; `onFull` hears why.
  */
 export function createTransport(
   endpoint: Endpoint,
-  options: { signal: AbortSignal; patienceMs: number; timeoutMs?: number },
+  options: TransportOptions,
 ): (call: Call) => Promise<Answer> {
   const { signal, timeoutMs = callTimeoutMs } = options;
   const http = httpOf(endpoint, timeoutMs);
@@ -88,7 +104,7 @@ export function createTransport(
   }
 
   return async function send(call) {
-    const giveUpAt = Date.now() + options.patienceMs;
+    let giveUpAt = Date.now() + options.patienceMs;
     for (let tried = 1; ; tried++) {
       let failure: Failure;
       try {
@@ -99,17 +115,27 @@ export function createTransport(
       } catch (error) {
         if (error instanceof UnauthorizedError || error instanceof RefusedError) throw error;
         if (error instanceof ContractError) throw error;
-        if (signal.aborted) throw interruption(signal);
+        if (signal.aborted) throw signal.reason;
         failure = describeError(error, reached);
       }
-      const ceilingMs = Math.min(longestDelayMs, firstDelayMs * 2 ** (tried - 1));
-      const delayMs = Math.max(failure.retryAfterMs, ceilingMs * (0.5 + Math.random() / 2));
+      const delayMs = delayOf(failure, tried);
+      if (failure.isFull && options.patienceMs > 0) {
+        giveUpAt = Date.now() + delayMs + options.patienceMs;
+        options.onFull?.(failure.reason);
+      }
       if (!failure.mayPass || Date.now() + delayMs > giveUpAt) {
         throw new UnreachableError(describeUnreachable(endpoint, failure.reason, reached));
       }
       await pause(delayMs, signal);
     }
   };
+}
+
+/** Who is full knows best when to ask again, and is not asked by all in the same moment; else later and later. */
+function delayOf({ isFull, retryAfterMs }: Failure, tried: number): number {
+  if (isFull && retryAfterMs > 0) return retryAfterMs * (1 + Math.random() / 2);
+  const ceilingMs = Math.min(longestDelayMs, firstDelayMs * 2 ** (tried - 1));
+  return Math.max(retryAfterMs, ceilingMs * (0.5 + Math.random() / 2));
 }
 
 /** `answer`'s body by `schema`. Throws ContractError with the URL and the first thing that is wrong. */
@@ -123,14 +149,11 @@ export function readBody<Body>(answer: Answer, schema: ZodType<Body>): Body {
   );
 }
 
-export function checkStatus(answer: Answer, { token }: Endpoint): Answer {
+export function checkStatus(answer: Answer, { token, advice }: Endpoint): Answer {
   if (answer.status >= 200 && answer.status < 300) return answer;
   if (answer.status === 401) {
-    throw new UnauthorizedError(
-      token === undefined
-        ? `${answer.url} wants a token: give --token or ROPS_TOKEN`
-        : `${answer.url} does not know this token: give another with --token or ROPS_TOKEN`,
-    );
+    const what = token === undefined ? 'wants a token' : 'does not know this token';
+    throw new UnauthorizedError(`${answer.url} ${what}${advice ? `: ${advice.token}` : ''}`);
   }
   const refusal = problem.safeParse(parseJson(answer.text));
   if (refusal.success) throw new RefusedError(refusal.data);
@@ -142,17 +165,20 @@ export function checkStatus(answer: Answer, { token }: Endpoint): Answer {
 export function describeStatus({ status, headers, text }: Answer): Failure {
   const refusal = problem.safeParse(parseJson(text));
   const seconds = Number(headers.get('retry-after'));
+  const isFull = status === 429;
+  const longestMs = isFull ? longestRefusalMs : longestDelayMs;
   return {
     reason: refusal.success ? refusal.data.detail : `it answers ${status}`,
     mayPass: true,
-    retryAfterMs: seconds > 0 ? Math.min(seconds * 1_000, longestDelayMs) : 0,
+    retryAfterMs: seconds > 0 ? Math.min(seconds * 1_000, longestMs) : 0,
+    isFull,
   };
 }
 
 export function describeError(error: unknown, reached: boolean): Failure {
   const { name, cause } = readError(error);
   if (name === 'TimeoutError')
-    return { reason: 'no answer in time', mayPass: true, retryAfterMs: 0 };
+    return { reason: 'no answer in time', mayPass: true, retryAfterMs: 0, isFull: false };
   const { code, message } = readError(cause ?? error);
   const words: Record<string, string> = {
     ECONNREFUSED: 'connection refused',
@@ -164,6 +190,7 @@ export function describeError(error: unknown, reached: boolean): Failure {
     reason: words[code] ?? (message || code),
     mayPass: reached || lostReplyCodes.has(code),
     retryAfterMs: 0,
+    isFull: false,
   };
 }
 
@@ -185,8 +212,9 @@ function readError(error: unknown) {
 export function describeUnreachable(endpoint: Endpoint, reason: string, reached: boolean): string {
   const url = endpoint.url.replace(/\/$/, '');
   if (reached) return `the orchestrator at ${url} cannot serve now: ${reason}`;
-  const source = endpoint.source === '' ? '' : ` from ${endpoint.source}`;
-  return `no orchestrator at ${url}${source} (${reason}): start one with \`npm start\`, or give --url`;
+  const source = endpoint.source ? ` from ${endpoint.source}` : '';
+  const advice = endpoint.advice ? `: ${endpoint.advice.unreachable}` : '';
+  return `no orchestrator at ${url}${source} (${reason})${advice}`;
 }
 
 function parseJson(text: string): unknown {

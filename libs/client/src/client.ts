@@ -1,8 +1,11 @@
 import {
   batchAccepted,
   batchCounts,
+  changesEvent,
   clusterFaults,
   clusterView,
+  eventNames,
+  hasEnded,
   nodeFaults,
   operatedViews,
   participantViews,
@@ -16,6 +19,7 @@ import {
   verifyLine,
   type BatchAccepted,
   type BatchCounts,
+  type ChangesEvent,
   type ClusterFaults,
   type ClusterView,
   type NodeFaults,
@@ -38,21 +42,36 @@ import {
   type VerifyLine,
 } from '@reliable-ops/contracts';
 import type { Endpoint } from './endpoint.ts';
-import { ContractError, NotFoundError, RefusedError } from './errors.ts';
-import { streamLines } from './stream.ts';
-import { createTransport, readBody } from './transport.ts';
+import { ContractError, NotFoundError, RefusedError, UnreachableError } from './errors.ts';
+import { streamEvents } from './events.ts';
+import { streamLines } from './lines.ts';
+import { pause } from './pause.ts';
+import {
+  createTransport,
+  patienceMs as defaultPatienceMs,
+  readBody,
+  type TransportOptions,
+} from './transport.ts';
 
-interface SagaQuery {
+/** Milliseconds before a lost stream is asked for again. */
+const reconnectAfterMs = 500;
+
+/** Which sagas; what is left out does not matter. */
+export interface SagaFilter {
   status?: SagaStatus | undefined;
+  saga?: string | undefined;
   key?: string | undefined;
-  stuck?: 'true' | undefined;
+}
+
+export interface SagaQuery extends SagaFilter {
+  stuck?: 'true' | 'false' | undefined;
   limit?: number | undefined;
   cursor?: string | undefined;
 }
 
 /**
  * The orchestrator's REST, typed; every answer is checked. All of them throw UnreachableError,
- * UnauthorizedError, ContractError, RefusedError (what the server refuses) and InterruptedError;
+ * UnauthorizedError, ContractError, RefusedError (what the server refuses) and the reason of an aborted signal;
  * those that take an id, NotFoundError.
  */
 export interface Client {
@@ -78,14 +97,24 @@ export interface Client {
   /** Line by line, for as long as it takes; never repeated. */
   verify(): AsyncGenerator<VerifyLine, void>;
   reconcile(body: ReconcileRequest): AsyncGenerator<ReconcileLine, void>;
+  /** Its view, now and at each change, to its end, however often the connection is lost. */
+  followSaga(id: string): AsyncGenerator<SagaView, void>;
+  /**
+   * What changes from now on, to the end of the connection: it throws UnreachableError where that is lost, and ends where
+   * the orchestrator stops. The first event says that it has begun: read the state then.
+   */
+  followChanges(filter?: SagaFilter): AsyncGenerator<ChangesEvent, void>;
 }
 
-/** `patienceMs`: how long a call is repeated while nobody answers; 0: not at all. */
-export function createClient(
-  endpoint: Endpoint,
-  options: { signal: AbortSignal; patienceMs: number },
-): Client {
-  const send = createTransport(endpoint, options);
+/** By default a call is repeated for a minute while nobody answers. */
+export function createClient(given: Endpoint, options: Partial<TransportOptions> = {}): Client {
+  const endpoint = { ...given, url: given.url.endsWith('/') ? given.url : `${given.url}/` };
+  const { signal = new AbortController().signal, patienceMs = defaultPatienceMs } = options;
+  const send = createTransport(endpoint, { ...options, signal, patienceMs });
+  const readSaga = (id: string): Promise<SagaView> =>
+    found('saga', id, async () =>
+      readBody(await send({ path: `v1/sagas/${encodeURIComponent(id)}` }), sagaView),
+    );
   const setPaused = async (node: string, verb: 'pause' | 'resume', body: OperatorBody) => {
     checkSegment('node', node);
     const path = `v1/participants/${encodeURIComponent(node)}/${verb}`;
@@ -109,10 +138,7 @@ export function createClient(
       found('batch', id, async () =>
         readBody(await send({ path: `v1/batches/${encodeURIComponent(id)}` }), batchCounts),
       ),
-    readSaga: (id) =>
-      found('saga', id, async () =>
-        readBody(await send({ path: `v1/sagas/${encodeURIComponent(id)}` }), sagaView),
-      ),
+    readSaga,
     listSagas: async (query) =>
       readBody(await send({ path: 'v1/sagas', query: { ...query } }), sagaPage),
     readCluster: async () => readBody(await send({ path: 'v1/cluster' }), clusterView),
@@ -132,9 +158,40 @@ export function createClient(
       const path = `v1/faults/${encodeURIComponent(node)}`;
       return readBody(await send({ path, body: faults, method: 'put' }), nodeFaults);
     },
-    verify: () => streamLines(endpoint, options.signal, { path: 'v1/verify' }, verifyLine),
+    verify: () => streamLines(endpoint, signal, { path: 'v1/verify' }, verifyLine),
     reconcile: (body) =>
-      streamLines(endpoint, options.signal, { path: 'v1/reconcile', body }, reconcileLine),
+      streamLines(endpoint, signal, { path: 'v1/reconcile', body }, reconcileLine),
+    async *followSaga(id) {
+      for (;;) {
+        // Also the wait for an orchestrator that is away: it is as patient as every call.
+        const read = await readSaga(id);
+        try {
+          const path = `v1/sagas/${encodeURIComponent(id)}/events`;
+          for await (const view of streamEvents(
+            endpoint,
+            signal,
+            { path },
+            eventNames.saga,
+            sagaView,
+          )) {
+            yield view;
+            if (hasEnded(view.status)) return;
+          }
+        } catch (error) {
+          if (!(error instanceof UnreachableError) || patienceMs === 0) throw error;
+        }
+        if (hasEnded(read.status)) return yield read;
+        await pause(reconnectAfterMs, signal);
+      }
+    },
+    followChanges: (filter = {}) =>
+      streamEvents(
+        endpoint,
+        signal,
+        { path: 'v1/events', query: { ...filter } },
+        eventNames.changes,
+        changesEvent,
+      ),
   };
 }
 

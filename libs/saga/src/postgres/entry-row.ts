@@ -1,0 +1,13 @@
+import type { Sql } from '@reliable-ops/database';
+import type { Entry } from '../command.ts';
+
+/** A row of saga.outbox as it comes out of Postgres. */
+export interface EntryRow extends Omit<Entry, 'dueAt'> {
+  due: Date;
+}
+
+/** Every column of saga.outbox, under the names of EntryRow. */
+export const entryColumns = (sql: Pick<Sql, 'unsafe'>) =>
+  sql.unsafe('id, participant, kind, step, phase, attempt, items, due_at as due');
+
+export const entryOf = ({ due, ...entry }: EntryRow): Entry => ({ ...entry, dueAt: due.getTime() });
