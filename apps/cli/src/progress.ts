@@ -26,12 +26,15 @@ export function formatTotals(totals: Totals): string {
   return counts.join(', ');
 }
 
-/** The same while it goes on, with what is under way; a stuck saga is counted as stuck alone. */
+/** The same while it goes on, with what is under way and what waits for it; a stuck saga is counted as stuck alone. */
 function formatProgress(totals: Totals): string {
   const running = totals.running + totals.compensating - totals.stuck;
-  return running > 0
-    ? `${formatTotals(totals)}, ${formatCount(running)} running`
-    : formatTotals(totals);
+  const { queued } = totals;
+  return [
+    formatTotals(totals),
+    ...(running > 0 ? [`${formatCount(running)} running`] : []),
+    ...(queued > 0 ? [`${formatCount(queued)} queued`] : []),
+  ].join(', ');
 }
 
 /** What the bar counts, and in which words. */

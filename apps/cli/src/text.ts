@@ -1,4 +1,3 @@
-import Table from 'cli-table3';
 import pc from 'picocolors';
 import type { Io, Output } from './io.ts';
 
@@ -18,23 +17,6 @@ export function printable(text: string): string {
     const code = character.charCodeAt(0).toString(16);
     return code.length > 2 ? `\\u${code}` : `\\x${code.padStart(2, '0')}`;
   });
-}
-
-/** Columns two blanks apart, without lines. Cells must be printable() already where others wrote them. */
-export function formatTable(head: string[], rows: string[][], colors: Colors): string {
-  const none = ['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left'];
-  const others = ['bottom-right', 'left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid'];
-  const table = new Table({
-    head: head.map((cell) => colors.dim(cell)),
-    chars: { ...Object.fromEntries([...none, ...others].map((name) => [name, ''])), middle: '  ' },
-    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0, compact: true },
-  });
-  table.push(...rows);
-  return table
-    .toString()
-    .split('\n')
-    .map((line) => line.trimEnd())
-    .join('\n');
 }
 
 /** The orchestrator is full: nothing is lost, it is only not its turn yet. */

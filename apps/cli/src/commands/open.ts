@@ -11,7 +11,7 @@ export const openCommand: Command = {
     'The address is printed, too. Over ssh, or where no browser is found, it is only printed: exit 0 all the same.',
     'BROWSER names another program than that of the system.',
   ],
-  examples: ['rops open', 'rops open --json'],
+  examples: ['rops open', 'rops open --json', 'BROWSER=firefox rops open'],
   async run(context) {
     const { url } = findEndpoint(context.options, context.io);
     const browser = chooseBrowser(context.io.env, process.platform);

@@ -1,5 +1,7 @@
 import type { ClusterView, StatusView } from '@reliable-ops/contracts';
 import type { Client } from '@reliable-ops/client';
+import { EndedRate } from '../ended-rate.ts';
+import { cutToWidth } from '../table.ts';
 import { createContext, type Command, type Context } from '../context.ts';
 import { exitCodes, InterruptedError, UnreachableError } from '../errors.ts';
 import { pause } from '../pause.ts';
@@ -17,6 +19,8 @@ interface Look {
   sagas: StatusView['sagas'];
   /** Null also where the orchestrator is not reachable. */
   status: Pick<StatusView, 'outbox' | 'paused'> | null;
+  /** Sagas a second. Null also where no time has passed yet. */
+  endedPerSecond: number | null;
 }
 
 export const watchCommand: Command = {
@@ -24,19 +28,23 @@ export const watchCommand: Command = {
   summary: 'Live counts, until q or Ctrl-C',
   details: [
     'Redrawn in place on a terminal, else a line whenever something changes.',
-    '--json: a line a second: {"at","cluster":{"consistent","nodes"},"sagas":{"queued","running","compensating","stuck"}}.',
+    'Ended a second: over the last 5 s, of all sagas; active: queued, running and compensating.',
+    '--json: a line a second: {"at","cluster":{"consistent","nodes"},"sagas":{"queued","running","compensating","stuck"},',
+    '"endedPerSecond"}. Exit 0: q or Ctrl-C; 3: no orchestrator at the first look.',
   ],
   examples: ['rops watch', 'rops watch --json'],
   async run(context) {
     const show = chooseForm(context);
     const quit = listenForQuit(context.io);
+    const end = new AbortController();
     let isFirst = true;
     try {
-      const io = { ...context.io, signal: quit.signal };
+      const io = { ...context.io, signal: AbortSignal.any([quit.signal, end.signal]) };
       const client = createContext(io, context.options).connect('once');
+      const rate = new EndedRate(client);
       for (;;) {
         // Without a first answer there is nothing to watch: say so and end.
-        show(await look(client, isFirst));
+        show(await look(client, rate, isFirst));
         isFirst = false;
         await pause(intervalMs, quit.signal);
       }
@@ -44,12 +52,13 @@ export const watchCommand: Command = {
       if (error instanceof InterruptedError) return exitCodes.done;
       throw error;
     } finally {
+      end.abort(new InterruptedError());
       quit.stop();
     }
   },
 };
 
-async function look(client: Client, isFirst: boolean): Promise<Look> {
+async function look(client: Client, rate: EndedRate, isFirst: boolean): Promise<Look> {
   const orNull = (error: unknown): null => {
     if (isFirst || !(error instanceof UnreachableError)) throw error;
     return null;
@@ -58,12 +67,19 @@ async function look(client: Client, isFirst: boolean): Promise<Look> {
     client.readCluster().catch(orNull),
     client.readStatus().catch(orNull),
   ]);
-  return { at: new Date().toISOString(), cluster, sagas: status?.sagas ?? null, status };
+  return {
+    at: new Date().toISOString(),
+    cluster,
+    sagas: status?.sagas ?? null,
+    status,
+    endedPerSecond: rate.read(),
+  };
 }
 
 function chooseForm(context: Context): (look: Look) => void {
   if (context.options.json) {
-    return ({ at, cluster, sagas }) => context.printDocument({ at, cluster, sagas });
+    return ({ at, cluster, sagas, endedPerSecond }) =>
+      context.printDocument({ at, cluster, sagas, endedPerSecond });
   }
   const { stdout, env } = context.io;
   return stdout.isTTY === true && env['TERM'] !== 'dumb'
@@ -74,14 +90,25 @@ function chooseForm(context: Context): (look: Look) => void {
 function redrawInPlace({ io }: Context): (look: Look) => void {
   let drawn = 0;
   return (seen) => {
-    const lines = [...describeLook(seen), ...describeQueue(seen), `${seen.at}, q or Ctrl-C ends`];
+    const lines = [
+      ...describeLook(seen),
+      describeRate(seen),
+      ...describeQueue(seen),
+      `${seen.at}, q or Ctrl-C ends`,
+    ];
     // A line that wraps would take two rows, and the next picture would begin in the wrong one.
     const room = (io.stdout.columns || 80) - 1;
-    const rows = lines.map((line) => `${line.slice(0, room)}${clearToEnd}\n`);
+    const rows = lines.map((line) => `${cutToWidth(line, room)}${clearToEnd}\n`);
     // In one write, over the old picture: nothing is blank in between.
     io.stdout.write(`${drawn > 0 ? `\u001b[${drawn}A\r` : ''}${rows.join('')}\u001b[J`);
     drawn = lines.length;
   };
+}
+
+function describeRate({ sagas, endedPerSecond }: Look): string {
+  const active = sagas && sagas.queued + sagas.running + sagas.compensating;
+  const rate = endedPerSecond === null ? '-' : formatCount(Math.round(endedPerSecond));
+  return `${active === null ? '-' : formatCount(active)} active, ${rate} ended/s`;
 }
 
 function describeQueue({ status }: Look): string[] {
