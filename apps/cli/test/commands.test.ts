@@ -212,9 +212,8 @@ describe('watch', () => {
       until: (output) => /"endedPerSecond":[1-9]/.test(output),
     });
     const rates = lines(stdout).map((line) => JSON.parse(line).endedPerSecond);
-    // 20 a second, and what a moment of the stream is off by.
+    expect(rates[0]).toBe(null); // no time has passed yet
     expect(rates.at(-1)).toBeGreaterThan(0);
-    expect(rates.at(-1)).toBeLessThanOrEqual(40);
     const drawn = await rops(['watch'], {
       isTTY: true,
       until: (output) => /[1-9]\d* ended\/s/.test(output),

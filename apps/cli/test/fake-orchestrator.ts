@@ -74,7 +74,7 @@ export class FakeOrchestrator implements AsyncDisposable {
       const event = {
         at: '',
         active: null,
-        changed: { completed, running: 7 },
+        changed: { ...zero, resolved: 0, completed, running: 7 },
         sagas: [],
         left: 0,
       };

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { FakeOrchestrator } from './fake-orchestrator.ts';
-import { hasTmux, TerminalWindow } from './tmux.ts';
+import { hasTmux, TerminalWindow, type WindowOptions } from './tmux.ts';
 
 const bin = fileURLToPath(new URL('../bin/rops.mjs', import.meta.url));
 let fake: FakeOrchestrator;
@@ -11,7 +11,7 @@ beforeEach(async () => {
 });
 afterEach(() => fake.stop());
 
-const open = (words: string[], options: { columns?: number; env?: object } = {}) =>
+const open = (words: string[], options: WindowOptions = {}) =>
   TerminalWindow.open([process.execPath, bin, ...words], {
     ...options,
     env: { ROPS_URL: fake.url, NODE_OPTIONS: '', ...options.env },
@@ -88,6 +88,27 @@ if (!hasTmux) console.warn('no tmux on this machine: the terminal tests are skip
     expect(countOf(back, 'Ctrl-C ends')).toBe(1);
     await window.press('q');
     expect(await window.screen(ended)).toContain('ended with 0');
+  });
+
+  test('watch behind & goes on: it asks for no keys that are not its own', async () => {
+    await using window = await open(['watch'], { inBackground: true });
+    await window.screen((text) => text.includes('4 queued, 3 running'));
+    fake.cluster = { consistent: true, nodes: { node01: 42, node02: 42, node03: 42 } };
+    const text = await window.screen((seen) => seen.includes('node01 42'));
+    expect(countOf(text, 'Ctrl-C ends')).toBe(1);
+  });
+
+  test('a table is as wide as the window, with wide characters too', async () => {
+    const summary = { saga: 'create-group', version: 1, input: {}, batchId: null, stuck: false };
+    const times = { acceptedAt: '2026-11-25T08:00:00.000Z', startedAt: null, endedAt: null };
+    const key = `group:${'群組'.repeat(20)}`;
+    fake.sagas = [
+      { id: '12', ...summary, ...times, key, status: 'compensating', error: 'no '.repeat(40) },
+    ];
+    await using window = await open(['list'], { columns: 90 });
+    const rows = (await window.screen(ended)).trim().split('\n');
+    expect(rows).toHaveLength(3);
+    expect(rows[1]).toContain('…');
   });
 
   test('colours come on a terminal, and not with NO_COLOR', async () => {

@@ -11,19 +11,29 @@ const execute = promisify(execFile);
 /** Whether this machine has tmux. */
 export const hasTmux = spawnSync('tmux', ['-V']).status === 0;
 
+export interface WindowOptions {
+  columns?: number;
+  rows?: number;
+  env?: object;
+  /** Behind `&`: the keys are the shell's. */
+  inBackground?: boolean;
+}
+
 /** A window of a real terminal, with a server of its own. Ends with `close`. */
 export class TerminalWindow implements AsyncDisposable {
   readonly #socket = join(tmpdir(), `rops-tmux-${randomUUID().slice(0, 8)}`);
 
   static async open(
     argv: string[],
-    { columns = 100, rows = 20, env = {} }: { columns?: number; rows?: number; env?: object } = {},
+    { columns = 100, rows = 20, env = {}, inBackground = false }: WindowOptions = {},
   ): Promise<TerminalWindow> {
     const window = new TerminalWindow();
     const settings = Object.entries(env).map(([name, value]) => `${name}=${value}`);
     const quoted = ['env', ...settings, ...argv].map((word) => `'${word}'`).join(' ');
     // The shell outlives Ctrl-C, so that the pane does, and says how the command ended.
-    const line = `trap : INT; ${quoted}; echo "ended with $?"; cat`;
+    const line = inBackground
+      ? `set -m; ${quoted} & cat`
+      : `trap : INT; ${quoted}; echo "ended with $?"; cat`;
     const size = ['-x', String(columns), '-y', String(rows)];
     await window.#tmux('-f', '/dev/null', 'new-session', '-d', ...size, 'sh', '-c', line);
     return window;
