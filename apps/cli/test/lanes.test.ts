@@ -9,8 +9,15 @@ const stuck = { ...summary, id: '1', status: 'compensating' as const, stuck: tru
 const queued = { ...summary, id: '2', status: 'queued' as const, batchId: 'b', endedAt: null };
 
 const totals = {
-  ...{ total: 3, queued: 1, running: 0, compensating: 0, completed: 2 },
-  ...{ compensated: 0, cancelled: 0, resolved: 0, stuck: 0 },
+  total: 3,
+  queued: 1,
+  running: 0,
+  compensating: 0,
+  completed: 2,
+  compensated: 0,
+  cancelled: 0,
+  resolved: 0,
+  stuck: 0,
 };
 
 /** A notice that has seen sagas stand still for long enough to ask `listSagas`. */
