@@ -41,6 +41,7 @@ export async function startSystem(
     // Who retries for ever is compared with who does as well: no saga turns back.
     STEP_ATTEMPTS: '1000',
     LOG_LEVEL: 'warn',
+    METRICS_PORT: '0',
     ...settings,
   };
   const children: Child[] = [];

@@ -1,4 +1,10 @@
 import type { Sql } from '@reliable-ops/database';
+import {
+  measureRequests,
+  traceRequests,
+  type Metrics,
+  type Tracing,
+} from '@reliable-ops/observability';
 import type { Logger } from '@reliable-ops/runtime';
 import { drizzle } from 'drizzle-orm/postgres-js';
 import { Hono } from 'hono';
@@ -10,6 +16,7 @@ import { createFaultRoutes } from './faults/routes.ts';
 import { createOperationStore } from './fenced/operation-store.ts';
 import { createFencedRoutes } from './fenced/routes.ts';
 import { createListingRoutes } from './listing.ts';
+import { createMetricsRoutes, measureOperations } from './metrics.ts';
 import { createPlainRoutes } from './plain/routes.ts';
 import { createPruner } from './prune/pruner.ts';
 import { createPruneRoutes } from './prune/routes.ts';
@@ -23,13 +30,25 @@ export interface NodeApiOptions {
   draw?: () => number;
   /** Gets what nobody foresaw; default none. */
   logger?: Logger;
+  /** Where it counts what it is asked; default: nowhere, and no /metrics. */
+  metrics?: Metrics;
+  /** Absent: nobody asks for traces. */
+  tracing?: Tracing | undefined;
   /** Aborted when the server stops: requests that a fault delays are cut. */
   closing?: AbortSignal;
 }
 
 /** The node API without a server. Faults that cut connections need @hono/node-server: `listenNodeApi`. */
 export function createNodeApi(options: NodeApiOptions): Hono<Environment> {
-  const { sql, randomBehavior = 0, draw = Math.random, logger, closing } = options;
+  const {
+    sql,
+    randomBehavior = 0,
+    draw = Math.random,
+    logger,
+    metrics,
+    tracing,
+    closing,
+  } = options;
   const db = drizzle(sql);
   const faults = createClusterFaults(closing);
   const random = { probability: randomBehavior, draw };
@@ -40,7 +59,10 @@ export function createNodeApi(options: NodeApiOptions): Hono<Environment> {
   })
     .onError(createErrorHandler(logger))
     .notFound(answerNotFound)
+    .use(metrics ? measureRequests(metrics) : (_, next) => next())
+    .use(traceRequests(tracing))
     .use(requireUrl)
+    .route('/', createMetricsRoutes(metrics))
     .get('/ping', (c) => c.text('PONG\n'))
     .get('/ping/', (c) => c.text('PONG\n'))
     .get('/v1/stats', async (c) => c.json(await readStats(db)))
@@ -50,7 +72,15 @@ export function createNodeApi(options: NodeApiOptions): Hono<Environment> {
     .all('/v1/stats', onlyGet)
     .all('/v1/summary', onlyGet)
     .route('/', createPlainRoutes({ db, faults, random }))
-    .route('/', createFencedRoutes({ store: createOperationStore(sql), faults, random }))
+    .route(
+      '/',
+      createFencedRoutes({
+        store: createOperationStore(sql),
+        faults,
+        random,
+        tell: measureOperations(metrics),
+      }),
+    )
     .route('/', createListingRoutes({ db, faults }))
     .route('/', createPruneRoutes({ pruner: createPruner(sql), faults }))
     .route('/', createFaultRoutes(faults));

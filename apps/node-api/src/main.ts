@@ -1,4 +1,5 @@
 import { connect, isReady } from '@reliable-ops/database';
+import { createMetrics, startTracing } from '@reliable-ops/observability';
 import {
   ConfigError,
   createLogger,
@@ -18,10 +19,13 @@ const logger = createLogger('node-api', config);
 await runProcess(logger, async () => {
   const sql = connect(config.DATABASE_URL, { applicationName: 'rops-node-api', max: poolSize });
   await waitUntil('Postgres and its migrations', () => isReady(sql), { logger });
+  const tracing = await startTracing('rops-node-api', config, logger);
   const server = await listenNodeApi({
     sql,
     randomBehavior: config.RANDOM_BEHAVIOR,
     logger,
+    metrics: createMetrics(),
+    tracing,
     host: config.NODE_API_HOST,
     port: config.NODE_API_PORT,
   }).catch(explainListenError);
@@ -29,6 +33,7 @@ await runProcess(logger, async () => {
   return {
     async stop() {
       await server.close();
+      await tracing?.stop();
       await sql.end({ timeout: 1 });
     },
   };

@@ -1,11 +1,20 @@
 import type { ClusterReader, FaultClient } from '@reliable-ops/connector';
 import type { Sql } from '@reliable-ops/database';
+import {
+  measureRequests,
+  metricsRoutes,
+  traceRequests,
+  type Metrics,
+  type Tracing,
+} from '@reliable-ops/observability';
 import type { Logger } from '@reliable-ops/runtime';
 import type { BullmqQueue, Engine, Registry, SagaLog } from '@reliable-ops/saga';
 import { Hono } from 'hono';
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import { limitBody } from './body.ts';
 import { clusterRoutes } from './cluster.ts';
+import type { Sampler } from './console/measures/sampler.ts';
+import { consoleRoutes } from './console/routes.tsx';
 import { eventRoutes, type EventParts } from './events/routes.ts';
 import { healthRoutes } from './health.ts';
 import { openapiRoutes } from './openapi/routes.ts';
@@ -20,6 +29,7 @@ import { sagaRoutes } from './sagas/routes.ts';
 import type { EndWatch } from './sagas/waiting.ts';
 import { secureAnswers } from './security/answer-headers.ts';
 import { guardHosts, type HostOptions } from './security/hosts.ts';
+import { createSessions } from './security/session.ts';
 import { requireToken } from './security/tokens.ts';
 import { statusRoutes } from './status.ts';
 import { verifyRoutes, type VerifyParts } from './verify/routes.ts';
@@ -43,10 +53,15 @@ export interface AppParts
   maxActiveSagas: number;
   cluster: ClusterReader;
   faults: FaultClient;
+  /** Numbers over time, for the console. */
+  sampler: Pick<Sampler, 'samples'>;
+  metrics: Metrics;
+  /** Absent: nobody asks for traces. */
+  tracing?: Tracing | undefined;
   logger: Logger;
 }
 
-/** The orchestrator's HTTP API. Nothing in it waits for Postgres or Redis to be there. */
+/** The orchestrator's HTTP API, and its console. Nothing in it waits for Postgres or Redis to be there. */
 export function createApp(parts: AppParts): Hono {
   const { logger, tokens } = parts;
   const app = new Hono();
@@ -56,10 +71,12 @@ export function createApp(parts: AppParts): Hono {
     problemResponse(new ProblemError(404, 'NOT_FOUND', `there is nothing at ${req.path}`)),
   );
 
+  app.use(measureRequests(parts.metrics));
   app.use(logRequests(logger));
   app.use(secureAnswers);
   app.use(guardHosts(parts));
-  app.use(requireToken(tokens));
+  const sessions = createSessions(tokens);
+  app.use(requireToken(tokens, sessions));
   app.use(
     methodNotAllowed({
       app,
@@ -72,10 +89,13 @@ export function createApp(parts: AppParts): Hono {
     }),
   );
   app.use(limitBody);
+  app.use(traceRequests(parts.tracing));
 
+  const reader = createSagaReader(parts.log);
+  app.route('/', consoleRoutes(parts, reader, tokens.length > 0 ? sessions : null));
   app.get('/', (context) => context.json(contents));
   app.route('/', healthRoutes(parts));
-  const reader = createSagaReader(parts.log);
+  app.route('/', metricsRoutes(parts.metrics));
   app.route('/', sagaRoutes(parts, reader));
   app.route('/', eventRoutes(parts, reader));
   app.route('/', operateRoutes(parts, reader));
@@ -113,6 +133,7 @@ const contents = {
   'POST /v1/reconcile': 'what would repair it: {"apply":false}; or do it: {"apply":true}',
   'GET /openapi.json': 'this API as OpenAPI 3.1; GET /docs: the same for people',
   'GET /queues': 'the queues (Bull Board)',
+  'GET /metrics': 'for Prometheus',
   'GET /healthz': 'alive',
   'GET /readyz': 'ready to accept',
 };

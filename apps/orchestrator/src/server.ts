@@ -9,6 +9,15 @@ import {
 } from '@reliable-ops/connector';
 import { connect } from '@reliable-ops/database';
 import {
+  combineObservers,
+  createEngineMetrics,
+  createMetrics,
+  createSagaLog,
+  registerLogMetrics,
+  registerQueueMetrics,
+  startTracing,
+} from '@reliable-ops/observability';
+import {
   answerBrokenRequests,
   ConfigError,
   createComplaints,
@@ -21,8 +30,11 @@ import {
   createPostgresLog,
   createPostgresVerifyLog,
   createRegistry,
+  measureLog,
 } from '@reliable-ops/saga';
 import { createApp } from './app.ts';
+import { createEndedTally } from './console/measures/ended-tally.ts';
+import { startSampler } from './console/measures/sampler.ts';
 import { drainServer } from './drain.ts';
 import { createChangeFeed } from './events/change-feed.ts';
 import { hintOfEnds, listenForChanges } from './events/hints.ts';
@@ -35,6 +47,9 @@ import { within } from './within.ts';
 /** Milliseconds that a stop leaves to requests in hand, and then to what they have accepted and is being published. */
 const drainMs = 6_000;
 const publishMs = 2_000;
+
+/** Milliseconds that a job may be due before it counts as overdue: recovery has looked for it by then. */
+const overdueAfterMs = 15_000;
 
 export interface Orchestrator {
   /** Where it listens. */
@@ -57,17 +72,30 @@ export async function startOrchestrator(config: Config, logger: Logger): Promise
     'Redis is away: what is accepted now is published later',
   );
   const queue = createBullmqQueue(config.REDIS_URL, registry.participants, complain);
+  const tracing = await startTracing('rops-orchestrator', config, logger);
+  const metrics = createMetrics();
+  registerLogMetrics(metrics.registry, {
+    nodes: registry.participants,
+    measure: () => measureLog(sql, overdueAfterMs),
+  });
+  registerQueueMetrics(metrics.registry, queue);
   const engine = createEngine({
     log,
     registry,
     queue,
+    observer: combineObservers([
+      createEngineMetrics(metrics.registry, registry),
+      createSagaLog(logger),
+    ]),
     report: (details, message) => logger.error(details, message),
     warn: (details, message) => logger.warn(details, message),
   });
   const endWatch = createEndWatch(log);
   const feed = createChangeFeed(log);
   const sagaWatch = createSagaWatch();
-  const listeners = [hintOfEnds(endWatch), feed, sagaWatch];
+  const tally = createEndedTally();
+  const sampler = startSampler({ log, registry, tally });
+  const listeners = [hintOfEnds(endWatch), feed, sagaWatch, tally];
   const hints = listenForChanges(config.REDIS_URL, listeners, complain);
   const cluster = {
     url: config.NODE_API_URL,
@@ -89,17 +117,22 @@ export async function startOrchestrator(config: Config, logger: Logger): Promise
     endWatch,
     feed,
     sagaWatch,
+    sampler,
     maxActiveSagas: config.MAX_ACTIVE_SAGAS,
     faults: createFaultClient({ url: config.NODE_API_URL, timeoutMs: config.CALL_TIMEOUT }),
     cluster: createClusterReader(cluster),
     verify: (signal) => verifyCluster({ log: verifyLog, registry, cluster }, signal),
     closing: closing.signal,
+    metrics,
+    tracing,
     logger,
   });
   const close = async (): Promise<void> => {
     endWatch.close();
+    sampler[Symbol.dispose]();
     hints[Symbol.dispose]();
     await queue[Symbol.asyncDispose]();
+    await tracing?.stop();
     await sql.end({ timeout: 1 });
   };
 

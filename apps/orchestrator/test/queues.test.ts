@@ -41,7 +41,10 @@ test('its jobs tell what they do to which saga', async () => {
   await until(async () => (await jobsOf('node02')).length > 0);
   const [job] = await jobsOf('node02');
   expect(job.name).toBe('create');
-  expect(job.data.commands).toMatchObject([{ sagaId: Number(body.id), key: 'group:board' }]);
+  expect(job.data).toMatchObject({
+    step: 'node02',
+    items: [[Number(body.id), 'group:board', expect.any(Number), { groupId: 'board' }]],
+  });
 });
 
 test('no button of it changes anything', async () => {

@@ -1,5 +1,6 @@
 import { createGroupSagas, createParticipants, createPruner } from '@reliable-ops/connector';
 import { connect } from '@reliable-ops/database';
+import { startTracing } from '@reliable-ops/observability';
 import { ConfigError, createLogger, loadConfig, runProcess } from '@reliable-ops/runtime';
 import { startWorker } from './worker.ts';
 
@@ -14,9 +15,15 @@ try {
 
 const { DATABASE_URL, REDIS_URL, NODE_API_URL, NODES, CALL_TIMEOUT } = config;
 const logger = createLogger('worker', config);
-const cluster = { url: NODE_API_URL, nodes: NODES, timeoutMs: CALL_TIMEOUT };
-await runProcess(logger, async () =>
-  startWorker({
+await runProcess(logger, async () => {
+  const tracing = await startTracing('rops-worker', config, logger);
+  const cluster = {
+    url: NODE_API_URL,
+    nodes: NODES,
+    timeoutMs: CALL_TIMEOUT,
+    ...(tracing ? { traceparent: () => tracing.traceparent() } : {}),
+  };
+  return startWorker({
     sql: connect(DATABASE_URL, { applicationName: 'rops-worker' }),
     redisUrl: REDIS_URL,
     definitions: createGroupSagas(NODES),
@@ -25,7 +32,8 @@ await runProcess(logger, async () =>
       ...cluster,
       onUnable: (node) => logger.info({ node }, 'it keeps its tombstones: it has no /v1/prune'),
     }),
+    tracing,
     config,
     logger,
-  }),
-);
+  });
+});

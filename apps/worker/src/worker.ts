@@ -1,5 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { isReady, type Sql } from '@reliable-ops/database';
+import {
+  combineObservers,
+  createEngineMetrics,
+  createMetrics,
+  createSagaLog,
+  measureFailedJobs,
+  measureRecovery,
+  serveMetrics,
+  type Tracing,
+} from '@reliable-ops/observability';
 import { createComplaints, waitUntil, type Config, type Logger } from '@reliable-ops/runtime';
 import {
   createBullmqQueue,
@@ -24,6 +34,7 @@ export interface WorkerOptions {
   participants: Record<string, Participant>;
   /** Lets the participants forget tokens that are stale for ever. */
   prune: MaintenanceOptions['prune'];
+  tracing?: Tracing | undefined;
   config: Pick<
     Config,
     | 'STEP_ATTEMPTS'
@@ -35,6 +46,8 @@ export interface WorkerOptions {
     | 'RETENTION_DAYS'
     | 'TOMBSTONE_DAYS'
     | 'MAINTENANCE_INTERVAL'
+    | 'METRICS_HOST'
+    | 'METRICS_PORT'
   >;
   logger: Logger;
 }
@@ -45,7 +58,13 @@ const dayMs = 86_400_000;
 
 /** Works the queues of all participants, and keeps the queue what the outbox says it should be. Waits for Postgres; Redis may come later. */
 export async function startWorker(options: WorkerOptions): Promise<{ stop(): Promise<void> }> {
-  const { sql, redisUrl, definitions, participants, prune, config, logger } = options;
+  const { sql, redisUrl, definitions, participants, prune, tracing, config, logger } = options;
+  const metrics = createMetrics();
+  const metricsServer = await serveMetrics(metrics, {
+    host: config.METRICS_HOST,
+    port: config.METRICS_PORT,
+    logger,
+  });
   await waitUntil('Postgres and its migrations', () => isReady(sql), { logger });
 
   const log = createPostgresLog(sql);
@@ -60,7 +79,11 @@ export async function startWorker(options: WorkerOptions): Promise<{ stop(): Pro
     log,
     registry,
     queue,
-    participants,
+    participants: tracing ? tracing.traceParticipants(participants) : participants,
+    observer: combineObservers([
+      createEngineMetrics(metrics.registry, registry),
+      createSagaLog(logger),
+    ]),
     report: (details, message) => logger.error(details, message),
     warn: (details, message) => logger.warn(details, message),
   });
@@ -71,16 +94,22 @@ export async function startWorker(options: WorkerOptions): Promise<{ stop(): Pro
     concurrency: config.WORKER_CONCURRENCY,
     lockMs: config.JOB_LOCK,
     onError: complain,
-    onFailed: createComplaints(logger, 'a job could not be ended: it comes again'),
+    onFailed: measureFailedJobs(
+      metrics.registry,
+      createComplaints(logger, 'a job could not be ended: it comes again'),
+    ),
   });
   const recovery = startRecovery({
     queue,
-    pass: createRecovery({
-      log,
-      queue,
-      holder: randomUUID(),
-      intervalMs: config.RECOVERY_INTERVAL,
-    }),
+    pass: measureRecovery(
+      metrics.registry,
+      createRecovery({
+        log,
+        queue,
+        holder: randomUUID(),
+        intervalMs: config.RECOVERY_INTERVAL,
+      }),
+    ),
     intervalMs: config.RECOVERY_INTERVAL,
     logger,
   });
@@ -96,7 +125,7 @@ export async function startWorker(options: WorkerOptions): Promise<{ stop(): Pro
     intervalMs: config.MAINTENANCE_INTERVAL,
     logger,
   });
-  logger.info({ participants: registry.participants }, 'working');
+  logger.info({ participants: registry.participants, metrics: metricsServer?.url }, 'working');
 
   return {
     async stop() {
@@ -105,6 +134,8 @@ export async function startWorker(options: WorkerOptions): Promise<{ stop(): Pro
       await jobs.stop(finishMs);
       await Promise.all([engine.idle(), recovery.idle(), maintenance.idle()]);
       await queue[Symbol.asyncDispose]();
+      await metricsServer?.close();
+      await tracing?.stop();
       await sql.end({ timeout: 1 });
     },
   };

@@ -66,10 +66,14 @@ export const variables = {
   RETENTION_DAYS: days.default(30),
   TOMBSTONE_DAYS: days.default(7),
   MAINTENANCE_INTERVAL: durationMs.default(3_600_000),
+  OTEL_EXPORTER_OTLP_ENDPOINT: url('http:', 'https:').optional(),
+  OTEL_TRACES_SAMPLER_ARG: probability.default(1),
+  METRICS_HOST: z.string().min(1).default('127.0.0.1'),
+  METRICS_PORT: port.default(9464),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
   LOG_FORMAT: z.enum(['json', 'pretty']).default('json'),
 } as const;
-export type Config = { [Name in keyof typeof variables]: z.infer<(typeof variables)[Name]> };
+export type Config = z.infer<z.ZodObject<typeof variables>>;
 
 /** A mistake of the person who started the process: shown as its message alone, exit 1. */
 export class ConfigError extends Error {

@@ -40,8 +40,8 @@ describe('.env.example', () => {
     const defaults = loadConfig({});
     for (const name of Object.keys(variables) as (keyof typeof variables)[]) {
       const { value } = entries.find((entry) => entry.name === name)!;
-      const isEmptyList = Array.isArray(defaults[name]) && defaults[name].length === 0;
-      expect(`${name}=${value}`).toMatch(isEmptyList ? /=$/ : /=.+$/);
+      const isNothing = [undefined, ''].includes(defaults[name]?.toString());
+      expect(`${name}=${value}`).toMatch(isNothing ? /=$/ : /=.+$/);
       expect({ [name]: loadConfig({ [name]: value })[name] }).toEqual({ [name]: defaults[name] });
     }
   });

@@ -16,6 +16,8 @@ export interface AcceptRequest {
   batchId: string;
   /** A repeat of the same key and digest answers the first one's batch. */
   idempotency: { key: string; digest: string } | null;
+  /** W3C trace context that its sagas carry on; default: none. */
+  traceparent?: string | null;
   sagas: { definition: SagaDefinition; input: Json; onlyIf?: AcceptCondition }[];
 }
 
@@ -57,9 +59,10 @@ export async function acceptRequests(
       !request.idempotency || claimed.get(request.idempotency.key)?.batchId === request.batchId;
 
     const accepted = requests.filter(isNew);
-    const sagas = accepted.flatMap(({ batchId, sagas: asked }) =>
+    const sagas = accepted.flatMap(({ batchId, traceparent = null, sagas: asked }) =>
       asked.map(({ definition, input, onlyIf }) => ({
         batchId,
+        traceparent,
         definition,
         input,
         onlyIf,
@@ -78,7 +81,10 @@ export async function acceptRequests(
     /** In the order of `sagas`; null: left out. */
     const ids: (number | null)[] = [];
     const crowds = new Map<string, Crowd>();
-    for (const [index, { batchId, definition, input, key, onlyIf }] of sagas.entries()) {
+    for (const [
+      index,
+      { batchId, traceparent, definition, input, key, onlyIf },
+    ] of sagas.entries()) {
       const { id, holder, fence } = lanes[index]!;
       const isFree = holder === null && !taken.has(key);
       if (onlyIf && !(isFree && (newest.get(key) ?? null) === onlyIf.lastSagaId)) {
@@ -87,7 +93,7 @@ export async function acceptRequests(
         continue;
       }
       ids.push(id);
-      const crowd = crowdOf(crowds, batchId, definition);
+      const crowd = crowdOf(crowds, { batchId, traceparent, definition });
       if (isFree) {
         taken.add(key);
         crowd.started.push({ id, key, input, fence });
@@ -98,8 +104,9 @@ export async function acceptRequests(
     changes.released = [...refused].filter((key) => !taken.has(key));
 
     const dispatches: Dispatch[] = [];
-    for (const { batchId, definition, started, queued } of crowds.values()) {
-      const state = newState(batchId, definition, now);
+    for (const { started, queued, ...origin } of crowds.values()) {
+      const { definition } = origin;
+      const state = newState(origin, now);
       if (queued.length > 0) changes.inserted.push({ state, members: queued });
       if (started.length === 0) continue;
       const rules = { definition, policy: registry.policyOf(definition) };
@@ -134,26 +141,33 @@ export async function acceptRequests(
   });
 }
 
-/** Sagas of one batch and one definition. */
-interface Crowd {
+/** What sagas have in common that are asked for together. */
+interface Origin {
   batchId: string;
+  traceparent: string | null;
   definition: SagaDefinition;
+}
+
+/** Sagas of one batch and one definition. */
+interface Crowd extends Origin {
   /** Those that got their lane at once. */
   started: Member[];
   queued: Member[];
 }
 
-function crowdOf(crowds: Map<string, Crowd>, batchId: string, definition: SagaDefinition): Crowd {
+function crowdOf(crowds: Map<string, Crowd>, origin: Origin): Crowd {
+  const { batchId, definition } = origin;
   const id = `${batchId} ${definition.name}@${definition.version}`;
   const known = crowds.get(id);
   if (known) return known;
-  const crowd = { batchId, definition, started: [], queued: [] };
+  const crowd = { ...origin, started: [], queued: [] };
   crowds.set(id, crowd);
   return crowd;
 }
 
-const newState = (batchId: string, definition: SagaDefinition, now: number): SagaState => ({
+const newState = ({ batchId, traceparent, definition }: Origin, now: number): SagaState => ({
   batchId,
+  traceparent,
   name: definition.name,
   version: definition.version,
   status: 'queued',

@@ -117,7 +117,7 @@ export function resolve(before: SagaState, now: number): SagaState {
 /** The commands of an order, one for each saga in that state. Throws BrokenInvariantError where one has no fencing token. */
 export function itemsFor(
   rules: Rules,
-  { steps }: SagaState,
+  { steps, traceparent }: SagaState,
   { head: { step: name, phase } }: Order,
   members: Member[],
 ): CommandItem[] {
@@ -128,7 +128,8 @@ export function itemsFor(
   const { before, output } = step;
   return members.map(({ id, key, input, fence }) => {
     if (fence === null) throw new BrokenInvariantError(`saga ${id} has no token to send`);
-    return [id, key, fence, data?.({ input, phase, before, output, outputs }) ?? input];
+    const own = data?.({ input, phase, before, output, outputs }) ?? input;
+    return traceparent === null ? [id, key, fence, own] : [id, key, fence, own, traceparent];
   });
 }
 

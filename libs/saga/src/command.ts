@@ -15,6 +15,8 @@ export interface Command {
   attempt: number;
   token: Token;
   data: Json;
+  /** Trace context of its saga, where it has one. */
+  traceparent?: string;
 }
 
 /** What all commands of an entry are. */
@@ -28,7 +30,14 @@ export interface CommandHead {
 }
 
 /** What each has for itself. Short, for it is written into the outbox and into the job. */
-export type CommandItem = [sagaId: number, key: string, fence: number, data: Json];
+export type CommandItem = [
+  sagaId: number,
+  key: string,
+  fence: number,
+  data: Json,
+  /** Only of a saga that is traced. */
+  traceparent?: string,
+];
 
 /** A row of the outbox, and the job that it owes. */
 export interface Entry extends CommandHead {
@@ -42,7 +51,7 @@ export interface Entry extends CommandHead {
 /** A command as its participant gets it. */
 export const commandOf = (
   { step, phase, attempt }: CommandHead,
-  [sagaId, key, fence, data]: CommandItem,
+  [sagaId, key, fence, data, traceparent]: CommandItem,
 ): Command => ({
   sagaId,
   key,
@@ -51,6 +60,7 @@ export const commandOf = (
   attempt,
   token: [fence, phase === 'compensation' ? 1 : 0],
   data,
+  ...(traceparent === undefined ? {} : { traceparent }),
 });
 
 /**

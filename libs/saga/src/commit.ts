@@ -12,7 +12,8 @@ import type { EngineParts } from './engine.ts';
 import { groupIntoEntries, splitEntry, type Dispatch } from './entries.ts';
 import { BrokenInvariantError } from './errors.ts';
 import { noChanges, type Changes, type LogTransaction } from './log.ts';
-import { type Cohort, type Member, type SagaState } from './record.ts';
+import type { StuckSagas } from './observer.ts';
+import type { Cohort, Member, SagaState } from './record.ts';
 
 /** What came of an entry: an outcome for each command, or why the batch as a whole could not be handled. */
 export interface EntryResult {
@@ -28,7 +29,7 @@ export interface Committed {
   /** Sagas as they are now. */
   changed: Cohort[];
   /** Sagas that are stuck since now. */
-  stuck: { id: number; error: string }[];
+  stuck: StuckSagas[];
 }
 
 /**
@@ -69,10 +70,8 @@ export async function commitResults(
     const { changes } = changeSagas(parts, locked, now, (cohort, rules) =>
       settled.split(cohort).map(({ members, outcomes }) => {
         const after = advance(rules, cohort.state, outcomes, now);
-        if (after.state.stuck && !cohort.state.stuck) {
-          const error = lastErrorOf(after.state);
-          stuck.push(...members.map(({ id }) => ({ id, error })));
-        }
+        if (after.state.stuck && !cohort.state.stuck)
+          stuck.push({ ...lastFailureOf(rules, after.state), members });
         return { members, ...after };
       }),
     );
@@ -125,23 +124,33 @@ class SettledOutcomes {
 function reportBroken({ report }: EngineParts, entry: Entry, outcomes: Outcome[]): void {
   for (const [index, outcome] of outcomes.entries()) {
     if (outcome.result !== 'unknown' || !outcome.broken) continue;
-    const { sagaId, key, step, token } = commandOf(entry, entry.items[index]!);
+    const { sagaId, key, step, attempt, token } = commandOf(entry, entry.items[index]!);
+    const node = entry.participant;
     report(
-      { sagaId, key, step, token, error: outcome.error },
+      { saga: sagaId, key, node, step, attempt, fence: token[0], error: outcome.error },
       'broken invariant: a command whose outbox row stands is stale',
     );
   }
 }
 
-/** Of the compensation that failed last. */
-function lastErrorOf({ steps }: SagaState): string {
+/** The compensation that failed last. */
+function lastFailureOf(
+  { definition }: Rules,
+  { name, steps }: SagaState,
+): Omit<StuckSagas, 'members'> {
   const failed = steps
     .filter(({ state }) => state === 'compensating')
-    .flatMap(({ name, log }) =>
-      log.slice(-1).map((last) => ({ name, endedAt: last[3], error: last[5] })),
+    .flatMap((step) =>
+      step.log.slice(-1).map(([, attempt, , endedAt, , error]) => ({
+        step: step.name,
+        attempt,
+        endedAt,
+        error: error ?? '',
+      })),
     )
     .sort((one, other) => other.endedAt - one.endedAt)[0];
-  return failed ? `${failed.name}: ${failed.error}` : '';
+  const node = definition.steps.find((step) => step.name === failed?.step)?.participant ?? '';
+  return { name, node, attempt: failed?.attempt ?? 0, error: failed?.error ?? '' };
 }
 
 /** One outcome a command; undefined where the batch has to be halved. A command alone that cannot be handled counts as unknown. */

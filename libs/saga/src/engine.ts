@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { hasEnded } from '@reliable-ops/contracts';
 import { isPostgresAway } from '@reliable-ops/database';
 import { acceptRequests, type Accepted, type AcceptRequest } from './accept.ts';
 import { groupChanged } from './announcement.ts';
@@ -16,6 +17,7 @@ import {
   type Operator,
   type OperatorAnswer,
 } from './operate.ts';
+import { shieldObserver, type EngineObserver, type StuckSagas } from './observer.ts';
 import { pauseParticipant, resumeParticipant, type PauseAnswer } from './pause.ts';
 import type { JobQueue } from './queue.ts';
 import { rampOf } from './ramp.ts';
@@ -40,6 +42,8 @@ export interface EngineOptions extends Partial<EngineParts> {
   queue: JobQueue;
   /** Who carries out the commands, by name. A process that only accepts has none. */
   participants?: Record<string, Participant>;
+  /** Default: none. */
+  observer?: EngineObserver | undefined;
   /** Says what somebody should look at. Default: console.warn. */
   warn?(details: object, message: string): void;
 }
@@ -113,8 +117,11 @@ export function createEngine({
   randomness = { random: Math.random, id: randomUUID },
   report = (details, message) => console.error(message, details),
   warn = (details, message) => console.warn(message, details),
+  observer: given,
 }: EngineOptions): Engine {
   const parts: EngineParts = { log, registry, clock, randomness, report };
+  const observer =
+    given && shieldObserver(given, (error) => warn({ err: error }, 'an observer failed'));
 
   const publisher = createBatcher<Entry, void>({
     maxWeight: publishWeight,
@@ -135,7 +142,10 @@ export function createEngine({
     for (const entry of entries) publisher.submit(entry).catch(() => {});
   };
   const announce = (changed: Cohort[]): void => {
-    if (changed.length > 0) queue.announce(groupChanged(changed)).catch(() => {});
+    if (changed.length === 0) return;
+    queue.announce(groupChanged(changed)).catch(() => {});
+    const ended = observer ? changed.filter(({ state }) => hasEnded(state.status)) : [];
+    if (ended.length > 0) observer?.ended(ended);
   };
 
   const isFaultOfOne = (error: unknown): boolean => !isPostgresAway(error);
@@ -145,9 +155,11 @@ export function createEngine({
     weightOf: ({ sagas }) => sagas.length,
     isFaultOfOne,
     async run(requests) {
+      const since = performance.now();
       const { results, entries, changed } = await acceptRequests(parts, requests);
       publish(entries);
       announce(changed);
+      observer?.accepted({ requests, results, tookMs: performance.now() - since });
       return results;
     },
   });
@@ -157,19 +169,26 @@ export function createEngine({
     weightOf: ({ entry }) => entry.items.length,
     isFaultOfOne,
     async run(results) {
+      const since = performance.now();
       const { entries, changed, stuck } = await commitResults(parts, results);
       publish(entries);
       announce(changed);
+      observer?.committed({
+        entries: results.length,
+        commands: results.reduce((sum, { entry }) => sum + entry.items.length, 0),
+        stuck,
+        tookMs: performance.now() - since,
+      });
       if (stuck.length > 0)
         warn(
-          { sagas: stuck.length, some: stuck.slice(0, namedStuck) },
+          describeStuck(stuck),
           'sagas are stuck: they cannot be taken back, and keep trying (rops list --stuck)',
         );
       return results.map(() => undefined);
     },
   });
 
-  const runner = createRunner(participants, clock);
+  const runner = createRunner(participants, clock, observer);
   const siblings = createSiblings();
 
   const standing = createBatcher<Entry, boolean>({
@@ -237,6 +256,18 @@ export function createEngine({
       await committer.idle();
       await publisher.idle();
     },
+  };
+}
+
+/** How many sagas are stuck since now, and some of them. */
+function describeStuck(stuck: StuckSagas[]): object {
+  return {
+    sagas: stuck.reduce((sum, { members }) => sum + members.length, 0),
+    some: stuck
+      .flatMap(({ members, ...failure }) =>
+        members.slice(0, namedStuck).map(({ id, key }) => ({ saga: id, key, ...failure })),
+      )
+      .slice(0, namedStuck),
   };
 }
 

@@ -20,6 +20,8 @@ export interface Member {
 /** How far a saga is: the same for all of a batch that went the same way. Times are milliseconds since 1970. */
 export interface SagaState {
   batchId: string | null;
+  /** W3C trace context of the request that it came with; null: nobody traces it. */
+  traceparent: string | null;
   name: string;
   version: number;
   status: SagaStatus;

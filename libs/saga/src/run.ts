@@ -2,6 +2,7 @@ import { createBatcher, type Batcher } from './batcher.ts';
 import { commandOf, type Entry, type Outcome, type Participant } from './command.ts';
 import type { EntryResult } from './commit.ts';
 import { BrokenInvariantError, DefinitionError } from './errors.ts';
+import type { EngineObserver } from './observer.ts';
 
 /** Commands in one call of a participant. */
 const runWeight = 1_000;
@@ -20,6 +21,7 @@ export interface Runner {
 export function createRunner(
   participants: Record<string, Participant>,
   clock: () => number,
+  observer?: EngineObserver,
 ): Runner {
   const batchers = new Map<string, Batcher<Entry, EntryResult>>();
 
@@ -34,7 +36,7 @@ export function createRunner(
       concurrency: runConcurrency,
       weightOf: ({ items }) => items.length,
       isFaultOfOne: () => true,
-      run: (entries) => runTogether(participant, kind, entries, clock),
+      run: (entries) => runTogether(participant, { name, kind, entries, clock, observer }),
     });
     batchers.set(id, batcher);
     return batcher;
@@ -56,15 +58,38 @@ export function createRunner(
   };
 }
 
+interface Call {
+  /** The participant's. */
+  name: string;
+  kind: string;
+  entries: Entry[];
+  clock(): number;
+  observer: EngineObserver | undefined;
+}
+
 async function runTogether(
   participant: Participant,
-  kind: string,
-  entries: Entry[],
-  clock: () => number,
+  { name, kind, entries, clock, observer }: Call,
 ): Promise<EntryResult[]> {
   const startedAt = clock();
+  const since = performance.now();
   const commands = entries.flatMap((entry) => entry.items.map((item) => commandOf(entry, item)));
-  const outcomes = await participant.run(kind, commands);
+  const tell = (outcomes: Outcome[] | { failure: string }): void =>
+    observer?.called?.({
+      participant: name,
+      kind,
+      commands,
+      outcomes,
+      tookMs: performance.now() - since,
+    });
+  let outcomes: Outcome[];
+  try {
+    outcomes = await participant.run(kind, commands);
+  } catch (error) {
+    tell({ failure: messageOf(error) });
+    throw error;
+  }
+  tell(outcomes);
   if (outcomes.length !== commands.length)
     throw new BrokenInvariantError(
       `a participant answered ${outcomes.length} outcomes to ${commands.length} commands`,

@@ -365,7 +365,20 @@ describe('stuck', () => {
     expect(warned[0]).toMatchObject({
       details: {
         sagas: 12,
-        some: [{ id: expect.any(Number), error: expect.stringMatching(/^n2: /) }, {}, {}, {}, {}],
+        some: [
+          {
+            saga: expect.any(Number),
+            key: expect.any(String),
+            name: expect.any(String),
+            node: 'n2',
+            attempt: expect.any(Number),
+            error: expect.stringMatching(/./),
+          },
+          {},
+          {},
+          {},
+          {},
+        ],
       },
       message: expect.stringContaining('stuck'),
     });

@@ -34,6 +34,7 @@ export function rulesFor(shape: Shape, policy: Partial<SagaPolicy> = {}): Rules 
 export const newSaga = ({ definition }: Rules): Saga => ({
   id: 1,
   batchId: null,
+  traceparent: null,
   name: definition.name,
   version: definition.version,
   key: 'k',

@@ -35,6 +35,7 @@ export async function describeApps(options: AppsOptions): Promise<Apps> {
     JOB_LOCK: '2s',
     RECOVERY_INTERVAL: '1s',
     LOG_LEVEL: 'warn',
+    METRICS_PORT: '0',
     ...env,
   };
   const workerEnvironment = { ...environment, NODE_API_URL: await between(nodeApiUrl) };

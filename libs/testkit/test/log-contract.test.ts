@@ -803,6 +803,7 @@ describe.each([
       expect(await ids({})).toEqual([stuck.id, running.id, done.id]);
       expect(await ids({ limit: 2 })).toEqual([stuck.id, running.id]);
       expect(await ids({ before: running.id })).toEqual([done.id]);
+      expect(await ids({ since: running.id })).toEqual([stuck.id, running.id]);
       expect(await ids({ status: 'completed' })).toEqual([done.id]);
       expect(await ids({ status: 'running' })).toEqual([running.id]);
       expect(await ids({ name: 'other' })).toEqual([running.id]);
@@ -852,6 +853,7 @@ describe.each([
 const sagaOf = (more: Partial<Saga>): Saga => ({
   id: 0,
   batchId: null,
+  traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
   name: 'test',
   version: 1,
   key: 'k',

@@ -10,6 +10,7 @@ import { requireNode, type Environment } from '../environment.ts';
 import { answerWrongMethod, refusal } from '../errors.ts';
 import { errorFault, lostReplyFault, type ClusterFaults } from '../faults/cluster-faults.ts';
 import { nodeLimits } from '../limits.ts';
+import type { TellOperations } from '../metrics.ts';
 import type { NodeName } from '../nodes.ts';
 import { randomError, type RandomBehavior } from '../random-behavior.ts';
 import type { OperationStore } from './operation-store.ts';
@@ -18,10 +19,16 @@ export interface FencedOptions {
   store: OperationStore;
   faults: ClusterFaults;
   random: RandomBehavior;
+  tell: TellOperations;
 }
 
 /** The fenced protocol: POST /v1/operations. A request is refused as a whole or answered operation by operation. */
-export function createFencedRoutes({ store, faults, random }: FencedOptions): Hono<Environment> {
+export function createFencedRoutes({
+  store,
+  faults,
+  random,
+  tell,
+}: FencedOptions): Hono<Environment> {
   const failsFirst = (node: NodeName): OperationResult | undefined =>
     randomError(random) ??
     (faults.isError(node) ? { status: 500, message: errorFault } : undefined);
@@ -51,7 +58,9 @@ export function createFencedRoutes({ store, faults, random }: FencedOptions): Ho
       async (c) => {
         const node = requireNode(c);
         const operations = readOperations(await readJson(c));
-        return c.json(await applyUnreliably(node, operations));
+        const results = await applyUnreliably(node, operations);
+        tell(node, operations, results);
+        return c.json(results);
       },
     )
     .all('/v1/operations', answerWrongMethod('POST'));

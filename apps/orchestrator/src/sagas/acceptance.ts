@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Tracing } from '@reliable-ops/observability';
 import {
   createBatcher,
   type Accepted,
@@ -22,6 +23,13 @@ export interface Acceptance {
   ): Promise<Accepted>;
 }
 
+export interface AcceptanceOptions {
+  engine: Engine;
+  log: SagaLog;
+  maxActiveSagas: number;
+  tracing?: Tracing | undefined;
+}
+
 /** Idempotency-Keys looked up by one query, when many ask at once. */
 const keysPerLook = 500;
 
@@ -29,7 +37,12 @@ const keysPerLook = 500;
  * Each request has a batch of its own, by which a repeat finds its sagas. One whose key was accepted before is never
  * refused, however many sagas are active: its answer is owed, and it brings none.
  */
-export function createAcceptance(engine: Engine, log: SagaLog, maxActiveSagas: number): Acceptance {
+export function createAcceptance({
+  engine,
+  log,
+  maxActiveSagas,
+  tracing,
+}: AcceptanceOptions): Acceptance {
   const bound = createActiveBound(log, maxActiveSagas);
   const keys = createBatcher<string, boolean>({
     maxWeight: keysPerLook,
@@ -55,7 +68,9 @@ export function createAcceptance(engine: Engine, log: SagaLog, maxActiveSagas: n
       const hasEntered = reason === undefined;
       const idempotency =
         idempotencyKey === null ? null : { key: idempotencyKey, digest: digestOf(form, sagas) };
-      const accepting = engine.accept({ batchId: randomUUID(), idempotency, sagas });
+      const ask = (traceparent: string | null): Promise<Accepted> =>
+        engine.accept({ batchId: randomUUID(), idempotency, sagas, traceparent });
+      const accepting = tracing ? tracing.accept(sagas.length, ask) : ask(null);
       const leave = (accepted: boolean): void => {
         if (hasEntered) bound.leave(sagas.length, accepted);
       };

@@ -19,10 +19,11 @@ export function sagaRoutes(
     registry,
     endWatch,
     maxActiveSagas,
-  }: Pick<AppParts, 'engine' | 'log' | 'registry' | 'endWatch' | 'maxActiveSagas'>,
+    tracing,
+  }: Pick<AppParts, 'engine' | 'log' | 'registry' | 'endWatch' | 'maxActiveSagas' | 'tracing'>,
   reader: SagaReader,
 ): Hono {
-  const { admit, accept } = createAcceptance(engine, log, maxActiveSagas);
+  const { admit, accept } = createAcceptance({ engine, log, maxActiveSagas, tracing });
   const read = async (id: number) => {
     const saga = await reader.get(id);
     if (!saga) throw new ProblemError(404, 'NOT_FOUND', `there is no saga ${id}`);

@@ -36,6 +36,7 @@ export function listAppProcesses(settings: AppSettings): AppProcess[] {
     NODE_API_URL: settings.nodeApiUrl || nodeApiUrl,
     NODE_API_PORT: String(ports.nodeApi),
     ORCHESTRATOR_PORT: String(ports.orchestrator),
+    METRICS_PORT: '0',
     LOG_LEVEL: logLevel,
     LOG_FORMAT: 'pretty',
   };

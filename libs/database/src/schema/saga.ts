@@ -46,6 +46,8 @@ export const sagas = saga.table(
   {
     id: bigint('id', { mode: 'number' }).primaryKey().generatedByDefaultAsIdentity(),
     batchId: uuid('batch_id'),
+    /** Trace context of the request that it came with; null: nobody traces it. */
+    traceparent: text('traceparent'),
     name: text('name').notNull(),
     version: integer('version').notNull(),
     key: key('key').notNull(),

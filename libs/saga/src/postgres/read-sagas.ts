@@ -29,7 +29,7 @@ export async function readSagas(
     select is_next as "isNext", ${stateColumns(tx)},
       json_agg(id) as ids, json_agg(key) as keys, json_agg(input) as inputs, json_agg(token) as fences
     from found s
-    group by is_next, batch_id, name, version, status, stuck, cancelled, steps, error, history,
+    group by is_next, batch_id, traceparent, name, version, status, stuck, cancelled, steps, error, history,
       accepted_at, started_at, deadline_at, ended_at`;
   const cohortsOf = (isNext: boolean): Cohort[] =>
     rows.filter((row) => row.isNext === isNext).map(cohortOf);

@@ -13,7 +13,7 @@ export interface StateRow extends Omit<
 }
 export type SagaRow = StateRow & Member;
 
-const stateNames = `s.batch_id as "batchId", s.name, s.version, s.status, s.stuck, s.cancelled, s.steps, s.error, s.history,
+const stateNames = `s.batch_id as "batchId", s.traceparent, s.name, s.version, s.status, s.stuck, s.cancelled, s.steps, s.error, s.history,
     s.accepted_at as "acceptedAt", s.started_at as "startedAt", s.deadline_at as "deadlineAt", s.ended_at as "endedAt"`;
 
 /** The columns of saga.sagas, aliased `s`, under the names of StateRow. */
@@ -25,6 +25,7 @@ export const sagaColumns = (sql: Pick<Sql, 'unsafe'>) =>
 
 export const stateOf = (row: StateRow): SagaState => ({
   batchId: row.batchId,
+  traceparent: row.traceparent,
   name: row.name,
   version: row.version,
   status: row.status,

@@ -17,14 +17,14 @@ export async function write(tx: Transaction, changes: Changes): Promise<void> {
   const updatedRows = updated.flatMap(({ members }) => members);
   await tx`
     with inserted as (
-      insert into saga.sagas (id, batch_id, name, version, key, input, status, fence, steps, accepted_at, started_at, deadline_at)
-      select s.id, state."batchId", state.name, state.version, s.key, s.input, state.status, s.fence, state.steps,
+      insert into saga.sagas (id, batch_id, traceparent, name, version, key, input, status, fence, steps, accepted_at, started_at, deadline_at)
+      select s.id, state."batchId", state.traceparent, state.name, state.version, s.key, s.input, state.status, s.fence, state.steps,
         to_timestamp(state."acceptedAt" / 1000.0), to_timestamp(state."startedAt" / 1000.0),
         to_timestamp(state."deadlineAt" / 1000.0)
       from jsonb_to_recordset(${JSON.stringify(insertedRows)}::text::jsonb) as s(
         id bigint, key text, input jsonb, fence bigint, state bigint)
       join rows from (jsonb_to_recordset(${JSON.stringify(inserted.map(acceptedState))}::text::jsonb) as (
-        "batchId" uuid, name text, version int, status text, steps jsonb,
+        "batchId" uuid, traceparent text, name text, version int, status text, steps jsonb,
         "acceptedAt" float8, "startedAt" float8, "deadlineAt" float8)) with ordinality as state on state.ordinality = s.state
     ), updated as (
       update saga.sagas set status = state.status, stuck = state.stuck, cancelled = state.cancelled, fence = s.fence,
@@ -52,8 +52,9 @@ export async function write(tx: Transaction, changes: Changes): Promise<void> {
 
 /** Of new sagas. */
 const acceptedState = ({ state }: Cohort): Partial<SagaState> => {
-  const { batchId, name, version, status, steps, acceptedAt, startedAt, deadlineAt } = state;
-  return { batchId, name, version, status, steps, acceptedAt, startedAt, deadlineAt };
+  const { batchId, traceparent, name, version, status, steps } = state;
+  const { acceptedAt, startedAt, deadlineAt } = state;
+  return { batchId, traceparent, name, version, status, steps, acceptedAt, startedAt, deadlineAt };
 };
 
 /** What a transition can change, the fence excepted. The rest was written when the saga was accepted. */

@@ -1,0 +1,1 @@
+ALTER TABLE "saga"."sagas" ADD COLUMN "traceparent" text;

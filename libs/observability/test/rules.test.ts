@@ -1,0 +1,154 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from '@jest/globals';
+import { createRegistry } from '@reliable-ops/saga';
+import { parse } from 'yaml';
+import {
+  createEngineMetrics,
+  createHttpMetrics,
+  createMetrics,
+  createNodeMetrics,
+  measureFailedJobs,
+  measureRecovery,
+  registerLogMetrics,
+  registerQueueMetrics,
+} from '../src/index.ts';
+
+const root = new URL('../../../', import.meta.url);
+const readRootFile = (name: string): string => readFileSync(new URL(name, root), 'utf8');
+const page = readRootFile('docs/operations.md');
+
+interface Rule {
+  alert: string;
+  expr: string;
+  labels: { severity: string };
+  annotations: { summary: string; promise: string; runbook: string };
+}
+const rules = (
+  parse(readRootFile('infra/observability/alerts.yml')) as { groups: { rules: Rule[] }[] }
+).groups.flatMap((group) => group.rules);
+
+interface Panel {
+  id: number;
+  type: string;
+  title: string;
+  gridPos: { x: number; y: number; w: number; h: number };
+  targets?: { expr: string }[];
+}
+const { panels, templating } = JSON.parse(
+  readRootFile('infra/observability/grafana-dashboard.json'),
+) as { panels: Panel[]; templating: { list: { name: string }[] } };
+
+/** Every metric that any process of ours has, with the endings of its series. */
+async function listMetrics(): Promise<{ names: string[]; series: Set<string> }> {
+  const { registry } = createMetrics();
+  createEngineMetrics(registry, createRegistry([]));
+  createHttpMetrics(registry);
+  createNodeMetrics(registry);
+  measureFailedJobs(registry, () => {});
+  measureRecovery(registry, async () => ({ held: true, rebuilt: false, added: 0 }));
+  registerLogMetrics(registry, {
+    nodes: [],
+    measure: async () => {
+      throw new Error('away');
+    },
+  });
+  registerQueueMetrics(registry, { queues: new Map(), isConnected: () => false });
+  const metrics = await registry.getMetricsAsJSON();
+  const endings = (type: unknown): string[] =>
+    type === 'histogram' ? ['_bucket', '_sum', '_count'] : [''];
+  return {
+    names: metrics.map(({ name }) => name).sort(),
+    series: new Set(
+      metrics.flatMap(({ name, type }) => endings(type).map((ending) => `${name}${ending}`)),
+    ),
+  };
+}
+const seriesIn = (expression: string): string[] =>
+  [...expression.matchAll(/\b(?:rops|process|nodejs)_\w+/g)].map(([name]) => name);
+
+describe('alerts.yml', () => {
+  test('every series that a rule asks for exists in the code', async () => {
+    const { series } = await listMetrics();
+    expect(rules.length).toBeGreaterThan(10);
+    for (const { alert, expr } of rules) {
+      expect(seriesIn(expr).length).toBeGreaterThan(0);
+      for (const name of seriesIn(expr))
+        expect(series.has(name) ? name : `${alert}: ${name}`).toBe(name);
+    }
+  });
+
+  test('every rule has its runbook in docs/operations.md, and every runbook its rule', () => {
+    const headings = [...page.matchAll(/^### (Rops\w+)$/gm)].map(([, name]) => name!);
+    expect(headings.sort()).toEqual(rules.map(({ alert }) => alert).sort());
+    for (const { alert, annotations } of rules)
+      expect(annotations.runbook).toBe(`docs/operations.md#${alert.toLowerCase()}`);
+  });
+
+  test('every rule says who should look, what is wrong and which promise is at risk', () => {
+    for (const { labels, annotations } of rules) {
+      expect(['page', 'ticket']).toContain(labels.severity);
+      expect(annotations.summary.length).toBeGreaterThan(20);
+      expect(annotations.promise).not.toBe('');
+    }
+  });
+
+  test.each(['P2', 'P6', 'P7'])('%s has a rule', (promise) => {
+    expect(rules.some(({ annotations }) => annotations.promise.includes(promise))).toBe(true);
+  });
+});
+
+describe('grafana-dashboard.json', () => {
+  const shown = panels.flatMap(({ title, targets = [] }) =>
+    targets.map(({ expr }) => ({ title, expr })),
+  );
+
+  test('every series that a panel asks for exists in the code', async () => {
+    const { series } = await listMetrics();
+    expect(shown.length).toBeGreaterThan(20);
+    for (const { title, expr } of shown) {
+      expect(seriesIn(expr).length).toBeGreaterThan(0);
+      for (const name of seriesIn(expr))
+        expect(series.has(name) ? name : `${title}: ${name}`).toBe(name);
+    }
+  });
+
+  test('every metric of ours has its panel', async () => {
+    const { names } = await listMetrics();
+    const all = shown.flatMap(({ expr }) => seriesIn(expr)).join(' ');
+    expect(names.filter((name) => !all.includes(name))).toEqual([]);
+  });
+
+  test('its panels have ids of their own and do not lie on each other', () => {
+    expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length);
+    const cells = panels.flatMap(({ gridPos: { x, y, w, h } }) =>
+      Array.from({ length: w * h }, (_, n) => `${x + (n % w)},${y + Math.floor(n / w)}`),
+    );
+    expect(new Set(cells).size).toBe(cells.length);
+    for (const { gridPos } of panels) expect(gridPos.x + gridPos.w).toBeLessThanOrEqual(24);
+    expect(templating.list.map(({ name }) => name)).toEqual(['datasource']);
+  });
+});
+
+describe('docs/operations.md', () => {
+  test('it lists every metric of ours, and no other', async () => {
+    const { names } = await listMetrics();
+    const listed = [...page.matchAll(/^\| `((?:rops|process|nodejs)_\w+)` +\|/gm)].map(
+      ([, name]) => name!,
+    );
+    expect(listed.sort()).toEqual(names);
+  });
+
+  test('the links within it lead somewhere', () => {
+    const anchors = new Set(
+      [...page.matchAll(/^#+ (.+)$/gm)].map(([, title]) =>
+        title!
+          .toLowerCase()
+          .replaceAll(/[^\w -]/g, '')
+          .replaceAll(' ', '-'),
+      ),
+    );
+    const links = [...page.matchAll(/\]\(#([^)]+)\)/g)].map(([, anchor]) => anchor!);
+    expect(links.length).toBeGreaterThan(5);
+    expect(links.filter((anchor) => !anchors.has(anchor))).toEqual([]);
+  });
+});
