@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { UsageError } from './errors.ts';
+import { suggestName } from './suggest.ts';
 
 /**
  * cac turns what looks like a number into one, also the argument after a boolean flag (`--json 007`
@@ -61,8 +62,10 @@ export function shieldArguments(argv: readonly string[]): string[] {
     const { name, rawName, value, inlineValue } = token;
     if (!isOptionName(name)) {
       const typed = argv[token.index] ?? rawName;
+      const meant = suggestName(name, Object.keys(options));
+      const hint = meant === undefined ? '' : `, did you mean --${meant}?`;
       throw new UsageError(
-        `unknown option ${typed} (an id that begins with a dash goes behind --: rops create -- ${typed})`,
+        `unknown option ${typed}${hint} (an id that begins with a dash goes behind --: rops create -- ${typed})`,
       );
     }
     if (options[name].type === 'boolean') {

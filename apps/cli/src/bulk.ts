@@ -4,8 +4,9 @@ import { sendChunks } from './chunks.ts';
 import type { Context } from './context.ts';
 import { exitCodes } from './errors.ts';
 import { parseIds } from './ids.ts';
+import { startLaneNotice } from './lanes.ts';
 import { byAccepted, bySettled, formatTotals, startProgress } from './progress.ts';
-import { formatSeconds, plural } from './text.ts';
+import { formatCount, formatSeconds, plural } from './text.ts';
 
 /** Batches that a line names; more would bury it. */
 const batchesNamed = 50;
@@ -24,6 +25,7 @@ export async function runBulk(
   const { wait } = context.options;
   const measure = wait ? bySettled : byAccepted;
   const progress = startProgress(context.io, { heading, expected: ids.count, measure });
+  const notice = startLaneNotice(client, progress.say, () => tracker.ids);
   const onAccepted = (batch: BatchAccepted): void => {
     tracker.add(batch);
     progress.update(tracker.totals);
@@ -36,12 +38,17 @@ export async function runBulk(
       progress.stop();
       return printAccepted(context, tracker);
     }
-    const settling = tracker.settle(signal, (totals) => progress.update(totals));
+    const settling = tracker.settle(signal, (totals) => {
+      progress.update(totals);
+      notice.look(totals);
+    });
     settling.catch(() => {}); // its error is the second one, when sending has failed
     await Promise.all([sent, settling]);
+    notice.stop();
     progress.stop();
     return printTotals(context, await settling, Date.now() - startedAt);
   } catch (error) {
+    notice.stop();
     progress.stop();
     noteAccepted(context, tracker, ids.count);
     throw error;
@@ -68,11 +75,17 @@ export async function waitForBatches(
     expected: tracker.totals.total,
     measure: bySettled,
   });
+  const notice = startLaneNotice(client, progress.say, () => tracker.ids);
   try {
-    const totals = await tracker.settle(context.io.signal, (now) => progress.update(now));
+    const totals = await tracker.settle(context.io.signal, (now) => {
+      progress.update(now);
+      notice.look(now);
+    });
+    notice.stop();
     progress.stop();
     return printTotals(context, totals, Date.now() - startedAt);
   } catch (error) {
+    notice.stop();
     progress.stop();
     noteAccepted(context, tracker, tracker.totals.total);
     throw error;
@@ -114,7 +127,10 @@ function noteAccepted(context: Context, tracker: BatchTracker, expected: number)
   if (ids.length === 0) return;
   const named = ids.slice(0, batchesNamed).join(' ');
   const more = ids.length > batchesNamed ? ` (and ${ids.length - batchesNamed} more batches)` : '';
+  const unsent = expected - totals.total;
+  // A chunk on its way when the signal came may have been taken without our hearing of it.
+  const rest = unsent > 0 ? `${formatCount(unsent)} not sent or not confirmed; ` : '';
   context.note(
-    `${totals.total} of ${expected} are accepted and go on; to come back: rops wait ${named}${more}`,
+    `${totals.total} of ${expected} are accepted and go on; ${rest}to come back: rops wait ${named}${more}`,
   );
 }

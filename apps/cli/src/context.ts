@@ -1,6 +1,7 @@
 import { createClient, type Client } from '@reliable-ops/client';
 import { findEndpoint } from './endpoint.ts';
 import type { Io } from './io.ts';
+import { formatTable } from './table.ts';
 import { colorsFor, waitingWords, type Colors } from './text.ts';
 import { patienceMs } from '@reliable-ops/client';
 
@@ -38,6 +39,8 @@ export interface Context {
   colors: Colors;
   /** A result, to stdout. */
   print(text: string): void;
+  /** A result in columns, to stdout: cut to the width of a terminal, elsewhere whole. */
+  printTable(head: string[], rows: string[][]): void;
   /** The one document of --json, or one line of NDJSON. */
   printDocument(document: unknown): void;
   /** What is not a result, to stderr. */
@@ -57,11 +60,17 @@ export function createContext(io: Io, options: Options): Context {
       isNoted = true;
     };
   };
+  const colors = colorsFor(io.stdout, io.env);
+  const print = (text: string): void => void io.stdout.write(`${text}\n`);
   return {
     io,
     options,
-    colors: colorsFor(io.stdout, io.env),
-    print: (text) => void io.stdout.write(`${text}\n`),
+    colors,
+    print,
+    printTable(head, rows) {
+      const room = io.stdout.isTTY === true ? io.stdout.columns || 80 : Infinity;
+      print(formatTable(head, rows, { colors, room }));
+    },
     printDocument: (document) => void io.stdout.write(`${JSON.stringify(document)}\n`),
     note: (text) => void io.stderr.write(`${text}\n`),
     connect: (mode, onFull = noteOnce()) =>

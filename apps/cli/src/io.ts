@@ -1,8 +1,16 @@
 /** Where lines go to. `isTTY` and `columns` as Node's own terminal streams have them. */
 export type Output = NodeJS.WritableStream & { isTTY?: boolean; columns?: number };
 
+/** Keys as a terminal gives them; `setRawMode` where it is one. */
+type Input = Pick<NodeJS.ReadStream, 'on' | 'off' | 'resume' | 'pause'> & {
+  isTTY?: boolean;
+  setRawMode?(isRaw: boolean): unknown;
+};
+
 /** All that a run touches besides the network, so that a test can stand in for a terminal. */
 export interface Io {
+  /** Keys, where somebody sits in front of it. */
+  stdin?: Input;
   /** Results, and nothing else. */
   stdout: Output;
   /** Progress, notes and errors. */

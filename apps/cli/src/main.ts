@@ -1,5 +1,6 @@
 import { constants } from 'node:os';
 import { InterruptedError } from './errors.ts';
+import { restoreTerminal } from './bar.ts';
 import { run } from './run.ts';
 
 const interrupt = new AbortController();
@@ -8,7 +9,11 @@ const interrupt = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   const exitCode = 128 + constants.signals[signal];
   process.on(signal, () => {
-    if (interrupt.signal.aborted) process.exit(exitCode);
+    if (interrupt.signal.aborted) {
+      if (process.stderr.isTTY && process.env['TERM'] !== 'dumb')
+        process.stderr.write(restoreTerminal);
+      process.exit(exitCode);
+    }
     interrupt.abort(new InterruptedError(exitCode));
   });
 }
@@ -22,6 +27,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 process.stderr.on('error', () => {}); // there is nobody left to tell
 
 const exitCode = await run(process.argv.slice(2), {
+  stdin: process.stdin,
   stdout: process.stdout,
   stderr: process.stderr,
   env: process.env,

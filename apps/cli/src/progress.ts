@@ -1,17 +1,17 @@
-import { SingleBar } from 'cli-progress';
+import { startBar } from './bar.ts';
 import { countSettled, type Totals } from './batches.ts';
 import type { Io } from './io.ts';
-import { colorsFor, formatCount, waitingWords } from './text.ts';
+import { formatCount, waitingWords } from './text.ts';
 
 /** Plain lines come at most this often. */
 const lineIntervalMs = 1_000;
 /** Between two lines that say that it waits for room. */
 const waitLineIntervalMs = 10_000;
-/** A bar shows so long after the last refusal that it waits. */
-const waitShownMs = 2_000;
 
 export interface Progress {
   update(totals: Totals): void;
+  /** A line for people, above the bar where there is one. */
+  say(line: string): void;
   /** The orchestrator is full, and takes no more for now. */
   wait(reason: string): void;
   /** The last word; the bar stays on the screen, the plain form closes with a line. */
@@ -26,12 +26,23 @@ export function formatTotals(totals: Totals): string {
   return counts.join(', ');
 }
 
+/** The same while it goes on, with what is under way and what waits for it; a stuck saga is counted as stuck alone. */
+function formatProgress(totals: Totals): string {
+  const running = totals.running + totals.compensating - totals.stuck;
+  const { queued } = totals;
+  return [
+    formatTotals(totals),
+    ...(running > 0 ? [`${formatCount(running)} running`] : []),
+    ...(queued > 0 ? [`${formatCount(queued)} queued`] : []),
+  ].join(', ');
+}
+
 /** What the bar counts, and in which words. */
 export interface Measure {
   done(totals: Totals): number;
   describe(totals: Totals): string;
 }
-export const bySettled: Measure = { done: countSettled, describe: formatTotals };
+export const bySettled: Measure = { done: countSettled, describe: formatProgress };
 export const byAccepted: Measure = {
   done: ({ total }) => total,
   describe: ({ total }) => `${formatCount(total)} accepted`,
@@ -40,50 +51,10 @@ export const byAccepted: Measure = {
 /** A bar on a terminal; elsewhere a line at the start, one a second while something changes, and one at the end. */
 export function startProgress(
   io: Io,
-  { heading, expected, measure }: { heading: string; expected: number; measure: Measure },
+  what: { heading: string; expected: number; measure: Measure },
 ): Progress {
-  return io.stderr.isTTY === true
-    ? startBar(io, heading, expected, measure)
-    : startLines(io, heading, expected, measure);
-}
-
-function startBar(
-  { stderr, env }: Io,
-  heading: string,
-  expected: number,
-  measure: Measure,
-): Progress {
-  const colors = colorsFor(stderr, env);
-  const startedAt = Date.now();
-  let waitedAt = -Infinity;
-  const bar = new SingleBar({
-    format: `${heading} ${colors.cyan('{bar}')} {value}/{total}  {counts}  {rate}/s`,
-    stream: stderr,
-    barsize: 24,
-    barCompleteChar: '█',
-    barIncompleteChar: '░',
-    fps: 10,
-    hideCursor: true,
-    gracefulExit: false, // Ctrl-C is handled once, by the process
-  });
-  return {
-    update(totals) {
-      // Nobody has taken anything yet, and perhaps nobody is there: no bar above the line that says so.
-      if (totals.total === 0) return;
-      if (!bar.isActive) bar.start(expected, 0, { counts: '', rate: 0 });
-      const done = measure.done(totals);
-      const seconds = Math.max((Date.now() - startedAt) / 1_000, 0.001);
-      const waits = Date.now() - waitedAt < waitShownMs ? ', waiting for room' : '';
-      const counts = measure.describe(totals) + waits;
-      bar.update(done, { counts, rate: Math.round(done / seconds) });
-    },
-    wait(reason) {
-      // Above the bar there is room for the reason; once it is drawn, only for the fact.
-      if (!bar.isActive && waitedAt === -Infinity) stderr.write(`${waitingWords(reason)}\n`);
-      waitedAt = Date.now();
-    },
-    stop: () => bar.stop(),
-  };
+  const canRedraw = io.stderr.isTTY === true && io.env['TERM'] !== 'dumb';
+  return canRedraw ? startBar(io, what) : startLines(io, what.heading, what.expected, what.measure);
 }
 
 function startLines({ stderr }: Io, heading: string, expected: number, measure: Measure): Progress {
@@ -98,6 +69,7 @@ function startLines({ stderr }: Io, heading: string, expected: number, measure: 
   };
   say(`${heading}: ${formatCount(expected)} to do`);
   return {
+    say,
     update(totals) {
       if (totals.total === 0) return;
       const of = `${formatCount(measure.done(totals))} of ${formatCount(expected)}`;

@@ -6,6 +6,7 @@ import { createContext, type Command, type Options } from './context.ts';
 import { exitCodeOf, exitCodes, InterruptedError, UsageError } from './errors.ts';
 import { formatCommandHelp, formatHelp } from './help.ts';
 import type { Io } from './io.ts';
+import { suggestName } from './suggest.ts';
 import { printable } from './text.ts';
 
 /**
@@ -44,7 +45,12 @@ async function dispatch(argv: readonly string[], io: Io): Promise<number> {
   const command = commands.find(({ usage }) => usage.split(' ')[0] === name);
   const typed = cli.args[0];
   if (command === undefined && typed !== undefined) {
-    throw new UsageError(`unknown command "${unshield(typed)}": rops --help lists them all`);
+    const names = commands.map(({ usage }) => usage.split(' ')[0] ?? '');
+    const meant = suggestName(unshield(typed), names);
+    const hint = meant === undefined ? '' : `, did you mean rops ${meant}?`;
+    throw new UsageError(
+      `unknown command "${unshield(typed)}"${hint || ':'} rops --help lists them all`,
+    );
   }
   if (command === undefined && cli.options['version']) {
     io.stdout.write(`rops ${readVersion()}\n`);

@@ -1,12 +1,13 @@
-import Table from 'cli-table3';
 import pc from 'picocolors';
 import type { Io, Output } from './io.ts';
 
 export type Colors = ReturnType<typeof pc.createColors>;
 
-/** Colours for `stream`: only on a terminal that has them, and never with NO_COLOR. */
+/** Colours for `stream`: only on a terminal that has them, or with FORCE_COLOR (0 is none); never with NO_COLOR. */
 export function colorsFor(stream: Output, env: Io['env']): Colors {
-  return pc.createColors(stream.isTTY === true && !env['NO_COLOR'] && env['TERM'] !== 'dumb');
+  const force = env['FORCE_COLOR'];
+  if (env['NO_COLOR'] || force === '0' || force === 'false') return pc.createColors(false);
+  return pc.createColors(Boolean(force) || (stream.isTTY === true && env['TERM'] !== 'dumb'));
 }
 
 /** `text` without what a terminal would obey: ids and details come from others. */
@@ -18,29 +19,21 @@ export function printable(text: string): string {
   });
 }
 
-/** Columns two blanks apart, without lines. Cells must be printable() already where others wrote them. */
-export function formatTable(head: string[], rows: string[][], colors: Colors): string {
-  const none = ['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left'];
-  const others = ['bottom-right', 'left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid'];
-  const table = new Table({
-    head: head.map((cell) => colors.dim(cell)),
-    chars: { ...Object.fromEntries([...none, ...others].map((name) => [name, ''])), middle: '  ' },
-    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0, compact: true },
-  });
-  table.push(...rows);
-  return table
-    .toString()
-    .split('\n')
-    .map((line) => line.trimEnd())
-    .join('\n');
-}
-
 /** The orchestrator is full: nothing is lost, it is only not its turn yet. */
 export const waitingWords = (reason: string): string => `waiting for room: ${printable(reason)}`;
 
 /** 3 → "3 groups", 1 → "1 group". */
 export const plural = (count: number, noun: string): string =>
   `${count.toLocaleString('en-US')} ${noun}${count === 1 ? '' : 's'}`;
+
+/** Milliseconds still to go, rounded to what a person reads at a glance: 8s, 3m05s, 2h10m. */
+export function formatTimeLeft(leftMs: number): string {
+  const seconds = Math.ceil(leftMs / 1_000);
+  const two = (part: number): string => String(part).padStart(2, '0');
+  if (seconds < 60) return `${seconds}s`;
+  if (seconds < 3_600) return `${Math.floor(seconds / 60)}m${two(seconds % 60)}s`;
+  return `${Math.floor(seconds / 3_600)}h${two(Math.floor((seconds % 3_600) / 60))}m`;
+}
 
 export const formatCount = (count: number): string => count.toLocaleString('en-US');
 

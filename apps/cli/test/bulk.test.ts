@@ -153,7 +153,9 @@ describe('create and delete', () => {
         until: (output) => output.includes('waiting for room') && fake.batches.size === 1,
       });
       expect(exitCode).toBe(130);
-      expect(stderr).toContain('1000 of 1001 are accepted and go on; to come back: rops wait');
+      expect(stderr).toContain(
+        '1000 of 1001 are accepted and go on; 1 not sent or not confirmed; to come back: rops wait',
+      );
     });
 
     test('holds up a single saga as well, which says why', async () => {
@@ -190,7 +192,7 @@ describe('create and delete', () => {
     expect(exitCode).toBe(3);
     expect(stdout).toBe('');
     expect(stderr).toContain(
-      '1000 of 1500 are accepted and go on; to come back: rops wait batch-1',
+      '1000 of 1500 are accepted and go on; 500 not sent or not confirmed; to come back: rops wait batch-1',
     );
     expect(stderr).toMatch(/cannot serve now: Postgres is away\n$/);
   });

@@ -201,8 +201,24 @@ describe('watch', () => {
         at: expect.any(String),
         cluster: fake.cluster,
         sagas: { queued: 4, running: 3, compensating: 2, stuck: 1 },
+        endedPerSecond: null,
       });
     }
+  });
+
+  test('says how many sagas end a second, and how many are active', async () => {
+    fake.endedEach250Ms = 5;
+    const { stdout } = await rops(['watch', '--json'], {
+      until: (output) => /"endedPerSecond":[1-9]/.test(output),
+    });
+    const rates = lines(stdout).map((line) => JSON.parse(line).endedPerSecond);
+    expect(rates[0]).toBe(null); // no time has passed yet
+    expect(rates.at(-1)).toBeGreaterThan(0);
+    const drawn = await rops(['watch'], {
+      isTTY: true,
+      until: (output) => /[1-9]\d* ended\/s/.test(output),
+    });
+    expect(drawn.stdout).toContain('9 active, ');
   });
 
   test('goes on while the orchestrator is away', async () => {
@@ -224,6 +240,6 @@ describe('watch', () => {
       isTTY: true,
       until: (output) => output.split('Ctrl-C ends').length > 2,
     });
-    expect(stdout).toContain('\u001b[3A');
+    expect(stdout).toContain('\u001b[5A');
   });
 });

@@ -32,6 +32,8 @@ export class FakeOrchestrator implements AsyncDisposable {
   /** What GET /v1/sagas/:id says, one after another; the last one stays. */
   views: SagaView[] = [];
   sagas: SagaSummary[] = [];
+  /** What GET /v1/events tells four times a second. Undefined: there is no such path, as in an older version. */
+  endedEach250Ms: number | undefined;
   cluster: unknown = { consistent: true, nodes: { node01: 1, node02: 1, node03: 1 } };
   status: unknown = {
     version: '0.1.0',
@@ -66,6 +68,23 @@ export class FakeOrchestrator implements AsyncDisposable {
     await this.stop();
   }
 
+  #tellChanges(response: ServerResponse): void {
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    const tell = (completed: number): void => {
+      const event = {
+        at: '',
+        active: null,
+        changed: { ...zero, resolved: 0, completed, running: 7 },
+        sagas: [],
+        left: 0,
+      };
+      response.write(`event: changes\ndata: ${JSON.stringify(event)}\n\n`);
+    };
+    tell(0);
+    const timer = setInterval(() => tell(this.endedEach250Ms ?? 0), 250);
+    response.once('close', () => clearInterval(timer));
+  }
+
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     let text = '';
     for await (const part of request) text += part;
@@ -79,6 +98,8 @@ export class FakeOrchestrator implements AsyncDisposable {
       body: text === '' ? undefined : JSON.parse(text),
     };
     this.received.push(received);
+    if (received.path === '/v1/events' && this.endedEach250Ms !== undefined)
+      return this.#tellChanges(response);
     const intercepted = this.intercept(received);
     const usual =
       intercepted === undefined || typeof intercepted === 'string' ? this.#answer(received) : null;
@@ -125,9 +146,11 @@ export class FakeOrchestrator implements AsyncDisposable {
   #page(query: URLSearchParams): unknown {
     const from = Number(query.get('cursor') ?? 0);
     const to = from + Number(query.get('limit') ?? 20);
+    const stuck = query.get('stuck');
+    const fitting = this.sagas.filter((saga) => stuck === null || String(saga.stuck) === stuck);
     return {
-      sagas: this.sagas.slice(from, to),
-      cursor: to < this.sagas.length ? String(to) : null,
+      sagas: fitting.slice(from, to),
+      cursor: to < fitting.length ? String(to) : null,
     };
   }
 }

@@ -2,7 +2,7 @@ import { nodeFaults, type ClusterFaults, type NodeFaults } from '@reliable-ops/c
 import type { Client } from '@reliable-ops/client';
 import type { Command, Context, Options } from '../context.ts';
 import { exitCodes, UsageError } from '../errors.ts';
-import { formatTable, printable } from '../text.ts';
+import { printable } from '../text.ts';
 
 const longestDelayMs = 600_000;
 
@@ -20,6 +20,7 @@ export const faultsCommand: Command = {
   ],
   details: [
     'What is not given is off. Only the reference cluster makes faults; without options they are shown.',
+    'Exit 0: shown, or set; 1: this cluster makes none, or there is no such node.',
   ],
   examples: [
     'rops faults',
@@ -90,7 +91,7 @@ function parseSeed(text: string): number {
 }
 
 function show(
-  { options, print, printDocument, colors }: Context,
+  { options, printTable, printDocument, colors }: Context,
   all: ClusterFaults,
   nodes: readonly string[],
 ): void {
@@ -105,7 +106,5 @@ function show(
     down ? colors.red('down') : '',
     seed === null ? '' : String(seed),
   ]);
-  print(
-    formatTable(['node', 'error', 'lost reply', 'reset', 'delay', 'down', 'seed'], rows, colors),
-  );
+  printTable(['node', 'error', 'lost reply', 'reset', 'delay', 'down', 'seed'], rows);
 }

@@ -6,6 +6,7 @@ import { deleteOneCommand } from './delete-one.ts';
 import { deleteCommand } from './delete.ts';
 import { faultsCommand } from './faults.ts';
 import { listCommand } from './list.ts';
+import { openCommand } from './open.ts';
 import { pauseCommand } from './pause.ts';
 import { resolveCommand } from './resolve.ts';
 import { resumeCommand } from './resume.ts';
@@ -30,6 +31,7 @@ export const commands: readonly Command[] = [
   showCommand,
   listCommand,
   watchCommand,
+  openCommand,
   waitCommand,
   statusCommand,
   cancelCommand,

@@ -3,7 +3,7 @@ import type { Client } from '@reliable-ops/client';
 import type { Command, Context } from '../context.ts';
 import { exitCodes, UsageError } from '../errors.ts';
 import { describeStatus } from '../single.ts';
-import { formatSeconds, formatTable, plural, printable } from '../text.ts';
+import { formatSeconds, plural, printable } from '../text.ts';
 
 const defaultLimit = 20;
 /** All rows stand in memory for one table. */
@@ -18,7 +18,10 @@ export const listCommand: Command = {
     ['--key <key>', 'Only those of this key, as the list shows it'],
     ['--limit <count>', `How many at most, 1 to ${largestLimit} (default: ${defaultLimit})`],
   ],
-  details: ['--json: an array of sagas; with --stuck {"stuck","causes","sagas"}.'],
+  details: [
+    'A row is cut to the width of the terminal; in a pipe, and with --json, all of it is there.',
+    '--json: an array of sagas; with --stuck {"stuck","causes","sagas"}.',
+  ],
   examples: [
     'rops list',
     'rops list --stuck',
@@ -92,7 +95,7 @@ async function readSagas(
   return sagas;
 }
 
-function printSagas({ print, colors }: Context, sagas: SagaSummary[]): void {
+function printSagas({ printTable, colors }: Context, sagas: SagaSummary[]): void {
   const rows = sagas.map((saga) => [
     printable(saga.acceptedAt),
     printable(saga.id),
@@ -104,7 +107,7 @@ function printSagas({ print, colors }: Context, sagas: SagaSummary[]): void {
       : formatSeconds(Date.parse(saga.endedAt) - Date.parse(saga.acceptedAt)),
     printable(saga.error ?? ''),
   ]);
-  print(formatTable(['accepted', 'id', 'saga', 'key', 'status', 'took', 'error'], rows, colors));
+  printTable(['accepted', 'id', 'saga', 'key', 'status', 'took', 'error'], rows);
 }
 
 function colorStatus(saga: SagaSummary, colors: Context['colors']): string {

@@ -9,6 +9,7 @@ export const resumeCommand: Command = {
   options: [byOption],
   details: [
     'Sagas that waited for the node get the time back. On a node that is not paused: nothing.',
+    'Exit 0: it goes on; 1: there is no such node.',
   ],
   examples: ['rops resume node02'],
   async run(context, [node = '']) {

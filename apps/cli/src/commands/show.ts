@@ -2,13 +2,15 @@ import type { SagaView } from '@reliable-ops/contracts';
 import type { Command, Context } from '../context.ts';
 import { exitCodes } from '../errors.ts';
 import { describeAttempt, describeStatus, listAttempts } from '../single.ts';
-import { formatSeconds, formatTable, printable } from '../text.ts';
+import { formatSeconds, printable } from '../text.ts';
 
 export const showCommand: Command = {
   usage: 'show <saga>',
   summary: 'The timeline of one saga',
-  details: ['The log keeps the last 20 attempts of each step.'],
-  examples: ['rops show 0199c0de-0000-7000-8000-000000000000'],
+  details: [
+    'The log keeps the last 20 attempts of each step. Exit 0: shown, however it ended; 1: there is no such saga.',
+  ],
+  examples: ['rops show 12', 'rops show 12 --json'],
   async run(context, [id = '']) {
     const view = await context.connect('once').readSaga(id);
     if (context.options.json) context.printDocument(view);
@@ -17,7 +19,7 @@ export const showCommand: Command = {
   },
 };
 
-function printTimeline({ print, colors }: Context, view: SagaView): void {
+function printTimeline({ print, printTable, colors }: Context, view: SagaView): void {
   const since = Date.parse(view.acceptedAt);
   const after = (time: string): string => `+${formatSeconds(Date.parse(time) - since)}`;
   const facts = [
@@ -47,5 +49,6 @@ function printTimeline({ print, colors }: Context, view: SagaView): void {
   ]);
   const head = ['from', 'to', 'node', 'phase', 'attempt', 'result', 'detail'];
   print('');
-  print(rows.length === 0 ? 'no attempt yet' : formatTable(head, rows, colors));
+  if (rows.length === 0) print('no attempt yet');
+  else printTable(head, rows);
 }

@@ -1,7 +1,7 @@
 import type { ClusterView } from '@reliable-ops/contracts';
 import type { Command, Context } from '../context.ts';
 import { exitCodes } from '../errors.ts';
-import { formatCount, formatTable, printable } from '../text.ts';
+import { formatCount, printable } from '../text.ts';
 
 export const statsCommand: Command = {
   usage: 'stats',
@@ -19,12 +19,12 @@ export const statsCommand: Command = {
   },
 };
 
-function printCluster({ print, colors }: Context, cluster: ClusterView): void {
+function printCluster({ print, printTable, colors }: Context, cluster: ClusterView): void {
   const rows = Object.entries(cluster.nodes).map(([node, groups]) => [
     printable(node),
     groups === null ? colors.yellow('not reachable') : formatCount(groups),
   ]);
-  print(formatTable(['node', 'groups'], rows, colors));
+  printTable(['node', 'groups'], rows);
   print(describeConsistency(cluster, colors));
 }
 

@@ -1,7 +1,7 @@
 import type { StatusView } from '@reliable-ops/contracts';
 import type { Command, Context } from '../context.ts';
 import { exitCodes } from '../errors.ts';
-import { formatCount, formatTable, printable } from '../text.ts';
+import { formatCount, printable } from '../text.ts';
 
 export const statusCommand: Command = {
   usage: 'status',
@@ -16,7 +16,7 @@ export const statusCommand: Command = {
   },
 };
 
-function printStatus({ print, colors }: Context, status: StatusView): void {
+function printStatus({ print, printTable, colors }: Context, status: StatusView): void {
   const { version, postgres, redis, outbox, sagas, queues, paused } = status;
   const away = colors.red('not reachable');
   const migrations = postgres && `${postgres.migrations.applied} of ${postgres.migrations.known}`;
@@ -37,7 +37,7 @@ function printStatus({ print, colors }: Context, status: StatusView): void {
     ...[waiting, active, delayed].map(formatCount),
   ]);
   print('');
-  print(formatTable(['queue', 'waiting', 'active', 'delayed'], rows, colors));
+  printTable(['queue', 'waiting', 'active', 'delayed'], rows);
 }
 
 const describeOutbox = ({
