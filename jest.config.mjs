@@ -1,3 +1,8 @@
+const transpile = (parser) => ({
+  jsc: { parser, target: 'es2022' },
+  module: { type: 'es6' },
+});
+
 /** @type {import('jest').Config} */
 export default {
   testEnvironment: 'node',
@@ -5,12 +10,10 @@ export default {
   globalTeardown: './libs/testkit/src/global-teardown.ts',
   setupFilesAfterEnv: ['./libs/testkit/src/end-with-jest.ts'],
   testMatch: ['<rootDir>/{apps,libs,infra,bench}/**/test/**/*.test.ts'],
-  extensionsToTreatAsEsm: ['.ts'],
+  extensionsToTreatAsEsm: ['.ts', '.tsx'],
   transform: {
-    '^.+\\.ts$': [
-      '@swc/jest',
-      { jsc: { parser: { syntax: 'typescript' }, target: 'es2022' }, module: { type: 'es6' } },
-    ],
+    '^.+\\.ts$': ['@swc/jest', transpile({ syntax: 'typescript' })],
+    '^.+\\.tsx$': ['@swc/jest', transpile({ syntax: 'typescript', tsx: true })],
   },
   modulePathIgnorePatterns: ['<rootDir>/.local/'],
   testTimeout: 60_000,

@@ -1,4 +1,4 @@
-// The way in for `npm run demo|start|test|check|chaos|fuzz|simulate|bench`, on a clone where nothing is installed yet. It imports nothing of
+// The way in for `npm run demo|start|test|check|chaos|fuzz|simulate|screenshots|bench`, on a clone where nothing is installed yet. It imports nothing of
 // node_modules, and uses no syntax that an old Node could not read: it has to be able to say that it is too old.
 import { spawn } from 'child_process';
 import { readFileSync } from 'fs';
@@ -14,6 +14,8 @@ const commands = {
   start: (args) => runAll([['--import', 'tsx', 'infra/local/src/main.ts', 'start', ...args]]),
   fuzz: (args) => runAll([['--import', 'tsx', 'libs/testkit/src/fuzz/main.ts', ...args]]),
   chaos: (args) => runAll([['--import', 'tsx', 'libs/testkit/src/chaos/main.ts', ...args]]),
+  screenshots: (args) =>
+    runAll([['--import', 'tsx', 'libs/testkit/src/screenshots/main.ts', ...args]]),
   test: (args) =>
     runAll([['--experimental-vm-modules', '--no-warnings', bin('jest/bin/jest.js'), ...args]]),
   simulate: (args) => runAll([['--import', 'tsx', 'libs/testkit/src/simulation/main.ts', ...args]]),
@@ -24,6 +26,8 @@ const commands = {
       [bin('prettier/bin/prettier.cjs'), '--check', '--log-level', 'warn', '.'],
       [bin('oxlint/bin/oxlint'), '--quiet'],
       [bin('typescript/bin/tsc'), '-p', '.'],
+      // What the browser runs has other globals.
+      [bin('typescript/bin/tsc'), '-p', 'apps/orchestrator/src/console/static'],
       [bin('typescript/bin/tsc'), '-p', 'bench'],
       // The peers are large, and only the whole bench needs them.
       ...(isInstalled('bench/peers') ? [[bin('typescript/bin/tsc'), '-p', 'bench/peers']] : []),

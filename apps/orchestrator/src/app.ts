@@ -13,6 +13,8 @@ import { Hono } from 'hono';
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import { limitBody } from './body.ts';
 import { clusterRoutes } from './cluster.ts';
+import type { Sampler } from './console/measures/sampler.ts';
+import { consoleRoutes } from './console/routes.tsx';
 import { eventRoutes, type EventParts } from './events/routes.ts';
 import { healthRoutes } from './health.ts';
 import { openapiRoutes } from './openapi/routes.ts';
@@ -27,6 +29,7 @@ import { sagaRoutes } from './sagas/routes.ts';
 import type { EndWatch } from './sagas/waiting.ts';
 import { secureAnswers } from './security/answer-headers.ts';
 import { guardHosts, type HostOptions } from './security/hosts.ts';
+import { createSessions } from './security/session.ts';
 import { requireToken } from './security/tokens.ts';
 import { statusRoutes } from './status.ts';
 import { verifyRoutes, type VerifyParts } from './verify/routes.ts';
@@ -50,13 +53,15 @@ export interface AppParts
   maxActiveSagas: number;
   cluster: ClusterReader;
   faults: FaultClient;
+  /** Numbers over time, for the console. */
+  sampler: Pick<Sampler, 'samples'>;
   metrics: Metrics;
   /** Absent: nobody asks for traces. */
   tracing?: Tracing | undefined;
   logger: Logger;
 }
 
-/** The orchestrator's HTTP API. Nothing in it waits for Postgres or Redis to be there. */
+/** The orchestrator's HTTP API, and its console. Nothing in it waits for Postgres or Redis to be there. */
 export function createApp(parts: AppParts): Hono {
   const { logger, tokens } = parts;
   const app = new Hono();
@@ -70,7 +75,8 @@ export function createApp(parts: AppParts): Hono {
   app.use(logRequests(logger));
   app.use(secureAnswers);
   app.use(guardHosts(parts));
-  app.use(requireToken(tokens));
+  const sessions = createSessions(tokens);
+  app.use(requireToken(tokens, sessions));
   app.use(
     methodNotAllowed({
       app,
@@ -85,10 +91,11 @@ export function createApp(parts: AppParts): Hono {
   app.use(limitBody);
   app.use(traceRequests(parts.tracing));
 
+  const reader = createSagaReader(parts.log);
+  app.route('/', consoleRoutes(parts, reader, tokens.length > 0 ? sessions : null));
   app.get('/', (context) => context.json(contents));
   app.route('/', healthRoutes(parts));
   app.route('/', metricsRoutes(parts.metrics));
-  const reader = createSagaReader(parts.log);
   app.route('/', sagaRoutes(parts, reader));
   app.route('/', eventRoutes(parts, reader));
   app.route('/', operateRoutes(parts, reader));

@@ -3,8 +3,9 @@ import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import { HonoAdapter } from '@bull-board/hono';
 import { serveStatic } from '@hono/node-server/serve-static';
 import type { BullmqQueue } from '@reliable-ops/saga';
-import { Hono } from 'hono';
+import { Hono, type MiddlewareHandler } from 'hono';
 import { ProblemError, unavailable } from './problem.ts';
+import { boardPolicy } from './security/content-policy.ts';
 
 const basePath = '/queues';
 
@@ -15,9 +16,20 @@ const basePath = '/queues';
 export function queueRoutes(queue: Pick<BullmqQueue, 'queues' | 'isConnected'>): Hono {
   const adapter = new HonoAdapter(serveStatic);
   createBullBoard({
-    queues: [...queue.queues.values()].map((own) => new BullMQAdapter(own, { readOnlyMode: true })),
+    queues: [...queue.queues.values()].map(
+      (own) =>
+        new BullMQAdapter(own, {
+          readOnlyMode: true,
+          externalJobUrl: ({ id }) => ({
+            displayText: 'Its sagas',
+            href: `/jobs/${own.name}/${id ?? ''}`,
+          }),
+        }),
+    ),
     serverAdapter: adapter,
-    options: { uiConfig: { boardTitle: 'reliable-ops' } },
+    options: {
+      uiConfig: { boardTitle: 'reliable-ops', miscLinks: [{ text: 'Console', url: '/' }] },
+    },
   });
   adapter.setBasePath(basePath);
   // Its own would answer with the error's text; ours goes to the place where all errors are answered.
@@ -43,6 +55,17 @@ export function queueRoutes(queue: Pick<BullmqQueue, 'queues' | 'isConnected'>):
     if (!queue.isConnected()) throw unavailable('REDIS_AWAY', 'Redis does not answer: try again');
     return next();
   });
+  app.use(`${basePath}/*`, withoutWebFonts);
   app.route(basePath, adapter.registerPlugin());
   return app;
 }
+
+/** The page asks Google for its fonts; its policy does not let it, and without the question it does not complain. */
+const withoutWebFonts: MiddlewareHandler = async (context, next) => {
+  await next();
+  context.header('Content-Security-Policy', boardPolicy);
+  const { res } = context;
+  if (!res.headers.get('content-type')?.startsWith('text/html')) return;
+  const page = (await res.text()).replaceAll(/<link\b[^>]*\bfonts\.googleapis\.com[^>]*>/g, '');
+  context.res = new Response(page, { status: res.status, headers: res.headers });
+};

@@ -33,6 +33,8 @@ import {
   measureLog,
 } from '@reliable-ops/saga';
 import { createApp } from './app.ts';
+import { createEndedTally } from './console/measures/ended-tally.ts';
+import { startSampler } from './console/measures/sampler.ts';
 import { drainServer } from './drain.ts';
 import { createChangeFeed } from './events/change-feed.ts';
 import { hintOfEnds, listenForChanges } from './events/hints.ts';
@@ -91,7 +93,9 @@ export async function startOrchestrator(config: Config, logger: Logger): Promise
   const endWatch = createEndWatch(log);
   const feed = createChangeFeed(log);
   const sagaWatch = createSagaWatch();
-  const listeners = [hintOfEnds(endWatch), feed, sagaWatch];
+  const tally = createEndedTally();
+  const sampler = startSampler({ log, registry, tally });
+  const listeners = [hintOfEnds(endWatch), feed, sagaWatch, tally];
   const hints = listenForChanges(config.REDIS_URL, listeners, complain);
   const cluster = {
     url: config.NODE_API_URL,
@@ -113,6 +117,7 @@ export async function startOrchestrator(config: Config, logger: Logger): Promise
     endWatch,
     feed,
     sagaWatch,
+    sampler,
     maxActiveSagas: config.MAX_ACTIVE_SAGAS,
     faults: createFaultClient({ url: config.NODE_API_URL, timeoutMs: config.CALL_TIMEOUT }),
     cluster: createClusterReader(cluster),
@@ -124,6 +129,7 @@ export async function startOrchestrator(config: Config, logger: Logger): Promise
   });
   const close = async (): Promise<void> => {
     endWatch.close();
+    sampler[Symbol.dispose]();
     hints[Symbol.dispose]();
     await queue[Symbol.asyncDispose]();
     await tracing?.stop();

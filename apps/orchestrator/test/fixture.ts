@@ -16,6 +16,8 @@ import {
 import { createTestDatabase, startTestRedis, waitFor } from '@reliable-ops/testkit';
 import { checkAnswer } from './documented.ts';
 import { createApp, createEndWatch, type AppParts } from '../src/index.ts';
+import { createEndedTally } from '../src/console/measures/ended-tally.ts';
+import { startSampler } from '../src/console/measures/sampler.ts';
 import { createChangeFeed } from '../src/events/change-feed.ts';
 import { hintOfEnds, listenForChanges } from '../src/events/hints.ts';
 import { createSagaWatch } from '../src/events/saga-watch.ts';
@@ -89,7 +91,10 @@ export function startApi(
   const endWatch = createEndWatch(log);
   const feed = createChangeFeed(log);
   const sagaWatch = createSagaWatch();
-  const hints = listenForChanges(redisUrl, [hintOfEnds(endWatch), feed, sagaWatch], ignore);
+  const tally = createEndedTally();
+  const sampler = startSampler({ log, registry, tally });
+  const listeners = [hintOfEnds(endWatch), feed, sagaWatch, tally];
+  const hints = listenForChanges(redisUrl, listeners, ignore);
   const verifyLog = createPostgresVerifyLog(sql);
   const nodeCluster = { url: nodeApiUrl, nodes, timeoutMs: 2_000 };
   const parts: AppParts = {
@@ -105,6 +110,7 @@ export function startApi(
     endWatch,
     feed,
     sagaWatch,
+    sampler,
     maxActiveSagas: 100_000,
     cluster: { read: async (): Promise<ClusterView> => ({ consistent: true, nodes: {} }) },
     faults: createFaultClient({ url: 'http://127.0.0.1:9', timeoutMs: 1_000 }),
@@ -159,6 +165,7 @@ export function startApi(
     },
     async [Symbol.asyncDispose]() {
       endWatch.close();
+      sampler[Symbol.dispose]();
       await engine.idle();
       hints[Symbol.dispose]();
       await queue[Symbol.asyncDispose]();

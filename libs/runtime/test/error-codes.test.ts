@@ -11,7 +11,7 @@ const source = ['apps', 'infra', 'libs']
   .filter((folder) => existsSync(folder))
   .flatMap((folder) =>
     readdirSync(folder, { recursive: true, encoding: 'utf8' })
-      .filter((path) => path.endsWith('.ts'))
+      .filter((path) => /\.tsx?$/.test(path))
       .map((path) => readFileSync(`${folder}/${path}`, 'utf8')),
   )
   .join('\n');

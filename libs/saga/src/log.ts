@@ -77,6 +77,8 @@ export interface SagaQuery {
   limit: number;
   /** Only sagas older than this one. */
   before?: number;
+  /** Only this saga and newer ones. */
+  since?: number;
 }
 
 export interface LogTransaction {

@@ -6,3 +6,4 @@ export * from './wait-for.ts';
 export * from './system.ts';
 export * from './client.ts';
 export * from './nodes.ts';
+export * from './explained-sql.ts';

@@ -803,6 +803,7 @@ describe.each([
       expect(await ids({})).toEqual([stuck.id, running.id, done.id]);
       expect(await ids({ limit: 2 })).toEqual([stuck.id, running.id]);
       expect(await ids({ before: running.id })).toEqual([done.id]);
+      expect(await ids({ since: running.id })).toEqual([stuck.id, running.id]);
       expect(await ids({ status: 'completed' })).toEqual([done.id]);
       expect(await ids({ status: 'running' })).toEqual([running.id]);
       expect(await ids({ name: 'other' })).toEqual([running.id]);

@@ -21,7 +21,8 @@ export function faultRoutes(faults: FaultClient, nodes: string[]): Hono {
     });
 }
 
-async function told<T>(answer: Promise<T>): Promise<T> {
+/** What the cluster answers; throws the problem where it does not. */
+export async function told<T>(answer: Promise<T>): Promise<T> {
   try {
     return await answer;
   } catch (error) {

@@ -1,11 +1,14 @@
 import type { MiddlewareHandler } from 'hono';
 import { serverResponseOf } from '../hanging-up.ts';
+import { strictPolicy } from './content-policy.ts';
 
 /**
- * What browsers are told with every answer: it may not be framed, read by another origin, or taken for another type.
+ * What browsers are told with every answer: it may not be framed, read by another origin, or taken for another type, and loads
+ * nothing but our own files. An answer that brings its own header keeps it.
  * Whoever puts TLS in front sets Strict-Transport-Security there; on loopback it would spoil plain HTTP on other ports.
  */
 const answerHeaders = Object.entries({
+  'Content-Security-Policy': strictPolicy,
   'Cross-Origin-Opener-Policy': 'same-origin',
   'Cross-Origin-Resource-Policy': 'same-origin',
   'Origin-Agent-Cluster': '?1',
@@ -30,5 +33,6 @@ export const secureAnswers: MiddlewareHandler = async (context, next) => {
     return next();
   }
   await next();
-  for (const [name, value] of answerHeaders) context.res.headers.set(name, value);
+  for (const [name, value] of answerHeaders)
+    if (!context.res.headers.has(name)) context.res.headers.set(name, value);
 };

@@ -59,7 +59,7 @@ export function createPostgresLog(sql: Sql): SagaLog {
       return rows.map(sagaOf);
     },
 
-    async listSagas({ status, name, key, stuck, limit, before }) {
+    async listSagas({ status, name, key, stuck, limit, before, since }) {
       const rows = await sql<SagaRow[]>`
         select ${sagaColumns(sql)} from saga.sagas s
         where true
@@ -75,6 +75,7 @@ export function createPostgresLog(sql: Sql): SagaLog {
                 : sql`and not stuck`
           }
           ${before === undefined ? sql`` : sql`and id < ${before}`}
+          ${since === undefined ? sql`` : sql`and id >= ${since}`}
         order by id desc limit ${limit}`;
       return rows.map(sagaOf);
     },

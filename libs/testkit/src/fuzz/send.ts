@@ -41,15 +41,20 @@ export function createSender(urls: Record<FuzzRequest['target'], string>): Sende
         },
         (incoming) => {
           const chunks: Buffer[] = [];
-          incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
-          incoming.on('error', () => resolve(undefined));
-          incoming.on('end', () =>
+          const finish = (): void =>
             resolve({
               status: incoming.statusCode ?? 0,
               headers: incoming.headers as Record<string, string>,
               text: Buffer.concat(chunks).toString(),
-            }),
-          );
+            });
+          incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+          incoming.on('error', () => resolve(undefined));
+          incoming.on('end', finish);
+          // A stream of events has no end: its client leaves.
+          if (incoming.headers['content-type']?.startsWith('text/event-stream')) {
+            finish();
+            incoming.destroy();
+          }
         },
       );
       outgoing.setTimeout(patienceMs, () => {

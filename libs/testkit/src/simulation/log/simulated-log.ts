@@ -193,7 +193,7 @@ export function createSimulatedLog(tables: Tables, host: LogHost, owner: unknown
           .filter(({ id }) => ids.includes(id))
           .map(copyOf),
       ),
-    listSagas: ({ status, name, key, stuck, limit, before = Infinity }) =>
+    listSagas: ({ status, name, key, stuck, limit, before = Infinity, since = 0 }) =>
       ask('list sagas', () =>
         all()
           .toReversed()
@@ -203,7 +203,8 @@ export function createSimulatedLog(tables: Tables, host: LogHost, owner: unknown
               (name === undefined || saga.name === name) &&
               (key === undefined || saga.key === key) &&
               (stuck === undefined || saga.stuck === stuck) &&
-              saga.id < before,
+              saga.id < before &&
+              saga.id >= since,
           )
           .slice(0, limit)
           .map(copyOf),

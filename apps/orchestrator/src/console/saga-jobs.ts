@@ -1,0 +1,88 @@
+import type { Sql } from '@reliable-ops/database';
+import { commandOf, type BullmqQueue, type Command } from '@reliable-ops/saga';
+import { postgresPatienceMs, within } from '../within.ts';
+
+/** A job on a participant's queue. */
+export interface SagaJob {
+  id: string;
+  queue: string;
+  /** Kind of its commands. */
+  kind: string;
+  /** When it is, or was, to be carried out; milliseconds since 1970. */
+  dueAt: number;
+  /** Whether the outbox still owes it. */
+  isOwed: boolean;
+}
+
+/** Jobs that one page shows, and rows of the outbox that are looked for. */
+const mostJobs = 50;
+/** Milliseconds for those that have ended: Redis keeps some hundred a queue, and they are looked through. */
+const lookLimitMs = 2_000;
+
+/** The jobs that carry commands of a saga: those that are owed, and of those that ended the ones that the queue still keeps. */
+export async function findJobsOf(
+  { sql, queue }: { sql: Sql; queue: Pick<BullmqQueue, 'queues' | 'isConnected' | 'redis'> },
+  sagaId: number,
+): Promise<{ jobs: SagaJob[]; isWhole: boolean }> {
+  // Reads the whole outbox, which holds only what is under way.
+  const owed = await within(
+    postgresPatienceMs,
+    sql<{ id: string; queue: string; kind: string; due: Date }[]>`
+      select id, participant as queue, kind, due_at as due from saga.outbox
+      where exists (
+        select from jsonb_array_elements(items) as item where (item ->> 0)::bigint = ${sagaId}::bigint
+      )
+      order by due_at limit ${mostJobs}`,
+  );
+  const jobs = owed.map(({ due, ...job }) => ({ ...job, dueAt: due.getTime(), isOwed: true }));
+  try {
+    const ended = await within(lookLimitMs, findEnded(queue, sagaId));
+    const known = new Set(jobs.map(({ id }) => id));
+    jobs.push(...ended.filter(({ id }) => !known.has(id)));
+    return { jobs: jobs.slice(0, mostJobs), isWhole: true };
+  } catch {
+    return { jobs, isWhole: false };
+  }
+}
+
+async function findEnded(
+  { queues, isConnected, redis }: Pick<BullmqQueue, 'queues' | 'isConnected' | 'redis'>,
+  sagaId: number,
+): Promise<SagaJob[]> {
+  if (!isConnected()) throw new Error('Redis is away');
+  // As text: parsing some hundred batches would hold up whoever else is served.
+  const mention = `[${sagaId},"`;
+  const found = await Promise.all(
+    [...queues].map(async ([name, queue]) => {
+      const sets = ['completed', 'failed'].map((state) =>
+        redis.zrevrange(queue.toKey(state), 0, -1),
+      );
+      const ids = (await Promise.all(sets)).flat();
+      const own: SagaJob[] = [];
+      for (const id of ids) {
+        const fields = await redis.hmget(queue.toKey(id), 'data', 'name', 'timestamp', 'delay');
+        const [data, kind, timestamp, delay] = fields;
+        if (data == null || kind == null || !data.includes(mention)) continue;
+        const dueAt = Number(timestamp) + Number(delay ?? 0);
+        own.push({ id, queue: name, kind, dueAt, isOwed: false });
+      }
+      return own;
+    }),
+  );
+  return found.flat().sort((one, other) => one.dueAt - other.dueAt);
+}
+
+/** The commands of a job; undefined where the queue does not have it, or no longer. */
+export async function readJob(
+  { queues, isConnected }: Pick<BullmqQueue, 'queues' | 'isConnected'>,
+  name: string,
+  id: string,
+): Promise<{ kind: string; commands: Command[] } | undefined> {
+  const queue = queues.get(name);
+  if (!queue || !isConnected()) return undefined;
+  const job = await within(lookLimitMs, queue.getJob(id));
+  if (!job) return undefined;
+  const { step, phase, attempt, items } = job.data;
+  const head = { participant: name, kind: job.name, step, phase, attempt };
+  return { kind: job.name, commands: items.map((item) => commandOf(head, item)) };
+}
