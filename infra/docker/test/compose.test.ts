@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { variables } from '@reliable-ops/runtime';
+import { variables as processVariables } from '@reliable-ops/runtime';
 import { parse } from 'yaml';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
@@ -270,7 +270,7 @@ describe('docker-compose.yml, read without compose', () => {
     const told = new Set(
       Object.values(services).flatMap(({ environment = {} }) => Object.keys(environment)),
     );
-    expect(Object.keys(variables).filter((name) => !told.has(name))).toEqual([]);
+    expect(Object.keys(processVariables).filter((name) => !told.has(name))).toEqual([]);
   });
 });
 
