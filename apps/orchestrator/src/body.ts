@@ -1,39 +1,8 @@
-import { limits } from '@reliable-ops/contracts';
-import type { Context, MiddlewareHandler } from 'hono';
-import { bodyLimit } from 'hono/body-limit';
+import type { Context } from 'hono';
 import { badRequest, ProblemError } from './problem.ts';
 
 export const jsonType = 'application/json';
 export const jsonLinesTypes = ['application/x-ndjson', 'application/ndjson', 'application/jsonl'];
-
-const tooLarge = (): ProblemError =>
-  new ProblemError(
-    413,
-    'TOO_LARGE',
-    `a request may have ${limits.requestBytes} bytes: send it in parts`,
-  );
-
-const limitStream = bodyLimit({
-  maxSize: limits.requestBytes,
-  onError: () => {
-    throw tooLarge();
-  },
-});
-
-/**
- * 413 for a larger body, whether it says its length or not. No `Connection: close`: closed at once, a connection on which the client
- * still sends is reset, and the answer with it. What still comes is dropped, for half a second (`drainIncoming` of @hono/node-server).
- * Only a body that does not say its length is counted: hono's bodyLimit makes a web stream of any that it looks at.
- */
-export const limitBody: MiddlewareHandler = async (context, next) => {
-  const { method } = context.req;
-  if (method === 'GET' || method === 'HEAD') return next();
-  const length = context.req.header('content-length');
-  if (length === undefined || context.req.header('transfer-encoding') !== undefined)
-    return limitStream(context, next);
-  if (Number(length) > limits.requestBytes) throw tooLarge();
-  return next();
-};
 
 /** The body's media type, one of `accepted`; else 415. */
 export function mediaTypeOf({ req }: Context, accepted: string[]): string {

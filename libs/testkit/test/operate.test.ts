@@ -192,8 +192,11 @@ describe('rops', () => {
         stdout: '1 saga resolved\n',
       });
     expect((await rops('show', id)).stdout).toMatch(/^resolve +\S+ by ann: by hand$/m);
+    // Paused, so that none makes its next attempt before we ask for it.
+    await rops('pause', 'node02');
     await rops('faults', '--clear');
     expect((await rops('retry', '--all-stuck')).stdout).toMatch(/^4 sagas stuck: /);
+    await rops('resume', 'node02');
     await waitFor('all to end', async () => {
       const sagas: { status: string }[] = JSON.parse((await rops('list', '--json')).stdout);
       return sagas.filter(({ status }) => status === 'compensated').length === 4;
