@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { variables as processVariables } from '@reliable-ops/runtime';
 import { parse } from 'yaml';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
@@ -11,12 +12,14 @@ const composeFile = join(root, 'docker-compose.yml');
 
 /** The compose there is, v2 first; `config` of either needs no engine. */
 const compose = [['docker', 'compose'], ['docker-compose']].find(
-  ([command, ...rest]) => spawnSync(command!, [...rest, 'version']).status === 0,
+  ([command, ...rest]) =>
+    spawnSync(command!, [...rest, 'version'], { timeout: 30_000 }).status === 0,
 );
 if (!compose) console.warn('compose.test.ts: no docker compose found, so its tests are skipped');
 const testWithCompose = compose ? test : test.skip;
 
 interface Service {
+  build?: unknown;
   command?: string[];
   container_name?: string;
   depends_on?: Record<string, { condition: string }>;
@@ -24,14 +27,17 @@ interface Service {
   healthcheck?: unknown;
   image: string;
   init?: boolean;
+  networks: string[];
   ports?: unknown[];
   profiles?: string[];
+  pull_policy?: string;
   read_only?: boolean;
   restart?: string;
   user?: string;
 }
 interface Project {
   services: Record<string, Service>;
+  networks: Record<string, unknown>;
 }
 
 const secrets = { POSTGRES_PASSWORD: 'pw', ROPS_TOKEN: 'secret' };
@@ -43,26 +49,32 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** What `compose config` makes of our file under a .env with these variables, and none from this process. */
-function readConfig(variables: Record<string, string>): {
+interface Reading {
   status: number | null;
   errors: string;
   project(): Project;
-} {
+}
+const readings = new Map<string, Reading>();
+
+/** What `compose config` makes of our file under a .env with these variables, and none from this process; asked once each. */
+function readConfig(given: Record<string, string>): Reading {
+  const text = Object.entries(given)
+    .map(([name, value]) => `${name}=${value}\n`)
+    .join('');
+  const known = readings.get(text);
+  if (known) return known;
   const envFile = join(folder, '.env');
-  writeFileSync(
-    envFile,
-    Object.entries(variables)
-      .map(([name, value]) => `${name}=${value}\n`)
-      .join(''),
-  );
+  writeFileSync(envFile, text);
   const [command, ...rest] = compose!;
-  const { status, stdout, stderr } = spawnSync(
+  const { status, stdout, stderr, error } = spawnSync(
     command!,
     [...rest, '-f', composeFile, '--env-file', envFile, '--profile', 'cli', 'config'],
-    { encoding: 'utf8', env: { PATH: process.env['PATH'], HOME: folder } },
+    { encoding: 'utf8', timeout: 30_000, env: { PATH: process.env['PATH'], HOME: folder } },
   );
-  return { status, errors: stderr, project: () => parse(stdout) as Project };
+  if (error) throw error;
+  const reading = { status, errors: stderr, project: () => parse(stdout) as Project };
+  readings.set(text, reading);
+  return reading;
 }
 const readServices = (variables: Record<string, string> = {}): Record<string, Service> =>
   readConfig({ ...secrets, ...variables }).project().services;
@@ -91,7 +103,7 @@ describe('docker-compose.yml', () => {
     for (const variables of [others, { ...others, [name]: '' }]) {
       const { status, errors } = readConfig(variables);
       expect(status).not.toBe(0);
-      expect(errors).toContain('set it in .env');
+      expect(errors).toContain(`set ${name} in .env`);
     }
   });
 
@@ -133,13 +145,14 @@ describe('docker-compose.yml', () => {
     expect(services['worker']).not.toHaveProperty('ports');
   });
 
-  testWithCompose('whoever serves a port is asked whether it is well', () => {
+  testWithCompose('whoever runs is asked whether it is well', () => {
     const services = readServices();
     expect(namesOf(services, ({ healthcheck }) => healthcheck !== undefined)).toEqual([
       'node-api',
       'orchestrator',
       'postgres',
       'redis',
+      'worker',
     ]);
   });
 
@@ -196,21 +209,105 @@ describe('docker-compose.yml', () => {
   });
 });
 
+/** What .dockerignore says of a path: the last line that matches decides, and a folder's line holds for all in it. */
+function isKeptOut(path: string): boolean {
+  const rules = readFileSync(join(root, '.dockerignore'), 'utf8').match(/^[^#\s].*$/gm)!;
+  const ends = [...path.matchAll(/\/|$/g)].map(({ index }) => index);
+  return rules.reduce((out, rule) => {
+    const pattern = rule
+      .replace(/^!/, '')
+      .replaceAll('.', '\\.')
+      .replaceAll(/\*\*\/|\*/g, (stars) => (stars === '*' ? '[^/]*' : '(?:.*/)?'));
+    const matches = ends.some((end) => new RegExp(`^${pattern}$`).test(path.slice(0, end)));
+    return matches ? !rule.startsWith('!') : out;
+  }, false);
+}
+
+/** The file as it is written, merge keys followed: no compose needed. */
+const readFile = (): Project =>
+  parse(readFileSync(composeFile, 'utf8'), { merge: true }) as Project;
+
+describe('docker-compose.yml, read without compose', () => {
+  test('compose v2 builds side by side, and the second build of a tag fails: one service builds, all others wait for it', () => {
+    const { services } = readFile();
+    expect(namesOf(services, ({ build }) => build !== undefined)).toEqual(['migrate']);
+    const own = namesOf(services, ({ image }) => image.startsWith('reliable-ops:'));
+    for (const name of own) {
+      expect(services[name]!.image).toBe(services['migrate']!.image);
+      // 1.29 makes images in the order of dependencies; and nobody asks a registry for ours.
+      expect([name, ...dependenciesOf(services, name)]).toContain('migrate');
+      expect(services[name]!.pull_policy).toBe('never');
+    }
+  });
+
+  test('only the orchestrator publishes a port, and it alone is on a network that leads outside', () => {
+    const { services, networks } = readFile();
+    expect(namesOf(services, ({ ports }) => ports !== undefined)).toEqual(['orchestrator']);
+    expect(networks['inside']).toEqual({ internal: true });
+    expect(namesOf(services, (service) => service.networks.includes('outside'))).toEqual([
+      'cli',
+      'orchestrator',
+    ]);
+  });
+
+  test('nothing writes to its image, gains a right, or is told a secret that .env does not hold', () => {
+    const text = readFileSync(composeFile, 'utf8');
+    for (const service of Object.values(readFile().services))
+      expect(service).toMatchObject({
+        read_only: true,
+        init: true,
+        cap_drop: ['ALL'],
+        security_opt: ['no-new-privileges:true'],
+      });
+    for (const name of Object.keys(secrets))
+      expect(
+        text.replaceAll(`\${${name}:?set ${name} in .env, see .env.example}`, ''),
+      ).not.toContain(`\${${name}`);
+  });
+
+  test('whatever a process may be told reaches it: compose passes it on or sets it', () => {
+    const { services } = readFile();
+    const told = new Set(
+      Object.values(services).flatMap(({ environment = {} }) => Object.keys(environment)),
+    );
+    expect(Object.keys(processVariables).filter((name) => !told.has(name))).toEqual([]);
+  });
+});
+
+const dependenciesOf = (services: Record<string, Service>, name: string): string[] =>
+  Object.keys(services[name]!.depends_on ?? {}).flatMap((other) => [
+    other,
+    ...dependenciesOf(services, other),
+  ]);
+
 describe('Dockerfile', () => {
   const dockerfile = readFileSync(join(root, 'infra/docker/Dockerfile'), 'utf8');
 
-  test('npm finds every workspace that the lock file names', () => {
+  test('npm finds every workspace that the lock file names: none is kept out of the context', () => {
     const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
       packages: Record<string, { link?: boolean }>;
     };
     const workspaces = Object.keys(lock.packages).filter((path) =>
-      /^(apps|libs|infra)\/[^/]+$/.test(path),
+      /^(?!node_modules\/)[^/]+\/[^/]+$/.test(path),
     );
     expect(workspaces.length).toBeGreaterThan(5);
-    const copied = [...dockerfile.matchAll(/^COPY (\S+)\/package\.json \1\/$/gm)].map(
-      ([, path]) => path,
-    );
-    expect(copied).toEqual(workspaces.sort());
+    expect(workspaces.filter((path) => isKeptOut(`${path}/package.json`))).toEqual([]);
+    expect(['package.json', 'package-lock.json'].filter(isKeptOut)).toEqual([]);
+    expect(dockerfile).toMatch(/find \. -name package\.json -exec cp --parents/);
+  });
+
+  test('nothing secret or heavy goes to the engine', () => {
+    const others = [
+      '.env',
+      '.env.local',
+      'libs/saga/.env',
+      '.git/config',
+      'node_modules/x/index.js',
+    ];
+    const tests = ['libs/saga/test/x.test.ts', 'apps/cli/node_modules/x/index.js'];
+    const testkit = ['libs/testkit/src/index.ts', 'infra/local/src/main.ts', 'docs/errors.md'];
+    const all = [...others, ...tests, ...testkit];
+    expect(all.filter((path) => !isKeptOut(path))).toEqual([]);
   });
 
   test('the processes that compose starts are in the image', () => {
