@@ -1,8 +1,9 @@
 /** @jsxRuntime automatic @jsxImportSource hono/jsx */
 import type { ClusterFaults, NodeFaults } from '@reliable-ops/contracts';
 import type { NodeFacts } from './node-facts.ts';
+import { NodeFigures } from './node-figures.tsx';
 import { OperatorFields } from './operator-form.tsx';
-import { Badge, Moment, numberText, percentText, visibleText } from './words.tsx';
+import { Badge, Moment, visibleText } from './words.tsx';
 
 /** Milliseconds that the slider of a delay reaches; more by `rops faults`. */
 const mostSlidDelayMs = 5_000;
@@ -49,7 +50,7 @@ export function Nodes({ nodes, faults, said }: NodesData) {
 }
 
 const NodePanel = ({ node, faults }: { node: NodeFacts; faults: NodeFaults | undefined }) => {
-  const { name, groups, pause, jobs, attemptsPerSecond, failedShare } = node;
+  const { name, groups, pause, jobs } = node;
   return (
     <section class="node" id={name} aria-labelledby={`${name}-name`}>
       <h2 id={`${name}-name`}>{name}</h2>
@@ -68,18 +69,7 @@ const NodePanel = ({ node, faults }: { node: NodeFacts; faults: NodeFaults | und
         </p>
       ) : null}
       <dl id={`${name}-facts`}>
-        <div>
-          <dt>Groups</dt>
-          <dd>{groups == null ? '-' : numberText(groups)}</dd>
-        </div>
-        <div>
-          <dt>Calls a second</dt>
-          <dd>{numberText(attemptsPerSecond)}</dd>
-        </div>
-        <div>
-          <dt>Errors</dt>
-          <dd>{failedShare === null ? '-' : percentText(failedShare)}</dd>
-        </div>
+        <NodeFigures node={node} />
         <div>
           <dt>Jobs</dt>
           <dd>

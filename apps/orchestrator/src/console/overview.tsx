@@ -3,8 +3,9 @@ import type { StuckView } from '@reliable-ops/contracts';
 import type { Saga } from '@reliable-ops/saga';
 import { quantileOf, type Sample } from './measures/sample.ts';
 import { recentOf, type NodeFacts } from './node-facts.ts';
+import { NodeFigures } from './node-figures.tsx';
 import { SagaTable } from './saga-list.tsx';
-import { Badge, durationText, numberText, percentText, visibleText } from './words.tsx';
+import { Badge, durationText, numberText, visibleText } from './words.tsx';
 
 export interface OverviewData {
   samples: readonly Sample[];
@@ -177,11 +178,7 @@ const Agreement = ({
   );
 };
 
-const NodeCard = ({
-  node: { name, groups, pause, jobs, attemptsPerSecond, failedShare },
-}: {
-  node: NodeFacts;
-}) => (
+const NodeCard = ({ node, node: { name, groups, pause, jobs } }: { node: NodeFacts }) => (
   <article class="node" id={`node-${name}`} aria-labelledby={`node-${name}-name`}>
     <h3 id={`node-${name}-name`}>
       <a href={`/nodes#${name}`}>{name}</a>
@@ -196,18 +193,7 @@ const NodeCard = ({
       )}
     </p>
     <dl>
-      <div>
-        <dt>Groups</dt>
-        <dd>{groups == null ? '-' : numberText(groups)}</dd>
-      </div>
-      <div>
-        <dt>Calls a second</dt>
-        <dd>{numberText(attemptsPerSecond)}</dd>
-      </div>
-      <div>
-        <dt>Errors</dt>
-        <dd>{failedShare === null ? '-' : percentText(failedShare)}</dd>
-      </div>
+      <NodeFigures node={node} />
       <div>
         <dt>Jobs</dt>
         <dd>{jobs === undefined ? '-' : numberText(jobs.waiting + jobs.active + jobs.delayed)}</dd>
