@@ -1,14 +1,16 @@
+import { limitBody as limitBodyTo } from '@reliable-ops/runtime';
 import type { MiddlewareHandler } from 'hono';
-import { bodyLimit } from 'hono/body-limit';
 import type { z, ZodType } from 'zod';
 import { type Environment, type RequestContext } from './environment.ts';
 import { answerError, refusal, unreadableBody } from './errors.ts';
 
 /** Refuses a body above `bytes` with 413. */
 export const limitBody = (bytes: number): MiddlewareHandler<Environment> =>
-  bodyLimit({
-    maxSize: bytes,
-    onError: (c) => answerError(c, 413, `The body is larger than ${bytes} bytes.`),
+  limitBodyTo({
+    maxBytes: bytes,
+    answerTooLarge: (c, headers) =>
+      answerError(c, 413, `The body is larger than ${bytes} bytes.`, headers),
+    endedEarly: (cause) => refusal(400, unreadableBody, cause),
   });
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });

@@ -12,8 +12,12 @@ export const refusal = (
 ): HTTPException => new HTTPException(status, { message, cause });
 
 /** The same shape where nothing is thrown. */
-export const answerError = (c: Context, status: ContentfulStatusCode, message: string): Response =>
-  c.json({ message, status }, status);
+export const answerError = (
+  c: Context,
+  status: ContentfulStatusCode,
+  message: string,
+  headers?: Record<string, string>,
+): Response => c.json({ message, status }, status, headers);
 
 export const unreadableBody =
   'The browser (or proxy) sent a request that this server could not understand.';

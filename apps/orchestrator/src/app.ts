@@ -11,7 +11,7 @@ import type { Logger } from '@reliable-ops/runtime';
 import type { BullmqQueue, Engine, Registry, SagaLog } from '@reliable-ops/saga';
 import { Hono } from 'hono';
 import { methodNotAllowed } from 'hono/method-not-allowed';
-import { limitBody } from './body-limit.ts';
+import { limitBodies } from './body.ts';
 import { clusterRoutes } from './cluster.ts';
 import type { Sampler } from './console/measures/sampler.ts';
 import { consoleRoutes } from './console/routes.tsx';
@@ -88,7 +88,7 @@ export function createApp(parts: AppParts): Hono {
         ),
     }),
   );
-  app.use(limitBody);
+  app.use(limitBodies);
   app.use(traceRequests(parts.tracing));
 
   const reader = createSagaReader(parts.log);

@@ -1,5 +1,24 @@
+import { limits } from '@reliable-ops/contracts';
+import { limitBody } from '@reliable-ops/runtime';
 import type { Context } from 'hono';
 import { badRequest, ProblemError } from './problem.ts';
+
+const endedEarly = (cause: unknown): ProblemError =>
+  new ProblemError(400, 'INVALID_REQUEST', 'the body ended early', { field: 'body', cause });
+
+/** 413 for a body that is too large. */
+export const limitBodies = limitBody({
+  maxBytes: limits.requestBytes,
+  answerTooLarge: (_context, headers) => {
+    throw new ProblemError(
+      413,
+      'TOO_LARGE',
+      `a request may have ${limits.requestBytes} bytes: send it in parts`,
+      { headers },
+    );
+  },
+  endedEarly,
+});
 
 export const jsonType = 'application/json';
 export const jsonLinesTypes = ['application/x-ndjson', 'application/ndjson', 'application/jsonl'];
@@ -26,11 +45,8 @@ export async function readText({ req }: Context): Promise<string> {
   let bytes: ArrayBuffer;
   try {
     bytes = await req.arrayBuffer();
-  } catch (error) {
-    throw new ProblemError(400, 'INVALID_REQUEST', 'the body ended early', {
-      field: 'body',
-      cause: error,
-    });
+  } catch (cause) {
+    throw endedEarly(cause);
   }
   try {
     return utf8.decode(bytes);

@@ -1,4 +1,5 @@
 /** What every process needs: its configuration, its log, and a way to end. */
+export * from './body-limit.ts';
 export * from './broken-requests.ts';
 export * from './complaints.ts';
 export * from './config.ts';
