@@ -1,0 +1,113 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { startSystem, type System } from '@reliable-ops/testkit';
+import { commands } from '../src/commands/index.ts';
+import { examples, nameOf } from './examples.ts';
+import { FakeOrchestrator, problemOf } from './fake-orchestrator.ts';
+import { runCli } from './run-cli.ts';
+
+/** Ends when it is told to; these say so in their help. */
+const isEndless = (argv: readonly string[]): boolean =>
+  argv[0] === 'watch' || argv.includes('--watch');
+
+/** `--json` in front of a `--`, behind which it would be an id. */
+const withJson = (argv: readonly string[]): string[] => [argv[0]!, '--json', ...argv.slice(1)];
+
+/** What is on stdout, a document a line; throws where anything else is. */
+function readDocuments(stdout: string): unknown[] {
+  const lines = stdout.split('\n');
+  expect(lines.pop()).toBe('');
+  return lines.map((line) => JSON.parse(line));
+}
+
+describe('--json, on a system that runs', () => {
+  let system: System;
+  /** What examples speak of and this system does not have, or has too much of. */
+  const replacements: Record<string, string> = { '1..10000': '1..30' };
+
+  beforeAll(async () => {
+    system = await startSystem();
+    // Examples name sagas up to 40.
+    const { stdout } = await runCli(['create', '0..49', '--no-wait', '--json'], {
+      url: system.orchestratorUrl,
+    });
+    const { batches } = JSON.parse(stdout) as { batches: string[] };
+    replacements['0199c0de-0000-7000-8000-000000000000'] = batches[0]!;
+  });
+  afterAll(() => system?.[Symbol.asyncDispose]());
+
+  test.each(examples)(
+    '$line: one document on stdout, and nothing else',
+    async ({ line, env, argv }) => {
+      const words = withJson(argv.map((word) => replacements[word] ?? word));
+      for (const { looks, ...surroundings } of [
+        { looks: 2 },
+        { looks: 1, isTTY: true },
+        { looks: 1, env: { FORCE_COLOR: '1' } },
+        { looks: 1, isTTY: true, env: { NO_COLOR: '1' } },
+      ]) {
+        const ended = await runCli(words, {
+          url: system.orchestratorUrl,
+          ...surroundings,
+          env: { ...surroundings.env, ...env, BROWSER: 'true' },
+          until: (output) => isEndless(words) && output.split('\n').length > looks,
+        });
+        const documents = readDocuments(ended.stdout);
+        const expected = isEndless(words) ? looks : 1;
+        expect({ line, ...ended, documents }).toMatchObject({ documents: { length: expected } });
+        expect([0, 1]).toContain(ended.exitCode);
+        if (!surroundings.isTTY) expect(ended.stderr).not.toContain('\u001b');
+      }
+    },
+    120_000,
+  );
+});
+
+describe('--json, where it fails', () => {
+  let fake: FakeOrchestrator;
+  beforeAll(async () => {
+    fake = await FakeOrchestrator.start();
+  });
+  afterAll(() => fake.stop());
+
+  const replies = {
+    'a token that is not known': { exitCode: 3, reply: { status: 401, text: '' } },
+    'an orchestrator that is away': { exitCode: 3, reply: { status: 503, text: 'away' } },
+    'something else that answers': { exitCode: 3, reply: { status: 200, text: '<html>' } },
+    'a refusal': {
+      exitCode: 1,
+      reply: { status: 409, body: problemOf(409, { detail: 'not\nnow', code: 'CONFLICT' }) },
+    },
+    'input that is not taken': {
+      exitCode: 2,
+      reply: { status: 400, body: problemOf(400, { detail: 'no', code: 'INVALID_REQUEST' }) },
+    },
+    'a connection that is cut': { exitCode: 3, reply: 'lose' },
+  } as const;
+  const names = commands.map(({ usage }) => nameOf(usage));
+  const exampleOf = (name: string): string[] =>
+    withJson(examples.find((example) => example.name === name)!.argv);
+
+  const expectError = (
+    { stdout, stderr, exitCode }: Awaited<ReturnType<typeof runCli>>,
+    expected: number,
+  ): void => {
+    expect({ stdout, exitCode, stderr }).toEqual({ stdout: '', exitCode: expected, stderr });
+    expect(stderr).toMatch(/^(?!.*bug).*rops: [^\n]+\n$/s);
+  };
+
+  // `open` asks nobody.
+  describe.each(names.filter((name) => name !== 'open'))('%s', (name) => {
+    test.each(Object.entries(replies))(
+      '%s: a line on stderr, nothing on stdout',
+      async (_, { exitCode, reply }) => {
+        fake.intercept = () => reply;
+        expectError(await runCli(exampleOf(name), { url: fake.url, patienceMs: 0 }), exitCode);
+      },
+    );
+  });
+
+  test.each(names)('%s: what is typed wrong is a line on stderr as well', async (name) => {
+    const wrong = [...exampleOf(name).slice(0, 2), '--frobnicate'];
+    expectError(await runCli(wrong, { url: fake.url }), 2);
+  });
+});
