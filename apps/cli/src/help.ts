@@ -40,7 +40,7 @@ export function formatCommandHelp(command: Command): string {
 }
 
 /** cac writes `[...ids]` for what everybody else writes as `[ids...]`. */
-const readable = (usage: string): string => usage.replace(/\.\.\.(\w+)/, '$1...');
+export const readable = (usage: string): string => usage.replace(/\.\.\.(\w+)/, '$1...');
 
 const section = (title: string, lines: readonly string[]): string =>
   `${title}:\n${lines.map((line) => `  ${line}`).join('\n')}`;

@@ -5,6 +5,10 @@ import { UsageError } from './errors.ts';
 const idsLimit = 10_000_000;
 const defaultRange = '0..99';
 
+/** Control characters, blanks of no width, and the byte order mark. */
+// eslint-disable-next-line no-control-regex
+const unseen = /[\u0000-\u001f\u007f-\u009f\u200b\u2060\ufeff]/;
+
 /** All ids of `length` digits from `from` to `to`, both included. Two such pieces meet only where lengths are equal. */
 interface Piece {
   length: number;
@@ -21,7 +25,7 @@ export interface Ids extends Iterable<string> {
 /**
  * `5`, `007`, `10..19` to ids, as typed: case, blanks and leading zeros are part of an id. A range has
  * both its ends in it, and keeps its padding (`001..010`). An id given twice is there once. Nothing
- * given: 0..99. Throws UsageError with the argument that is wrong.
+ * given: 0..99. What cannot be seen is a slip. Throws UsageError with the argument that is wrong.
  */
 export function parseIds(args: readonly string[]): Ids {
   const parts = (args.length === 0 ? [defaultRange] : args).map(parsePart);
@@ -47,6 +51,12 @@ export function parseId(id: string): string {
 
 function parsePart(argument: string): Part {
   parseId(argument);
+  // From a file of Windows', most often; to the orchestrator it would be an id like any other.
+  if (unseen.test(argument)) {
+    throw new UsageError(
+      `"${argument}" holds what cannot be seen: does a file end its lines with CR LF, or begin with a byte order mark? tr -d '\\r' takes CRs out (an id that has it: create-one, delete-one)`,
+    );
+  }
   const [, from, to] = /^(\d+)\.\.(\d+)$/.exec(argument) ?? [];
   if (from !== undefined && to !== undefined) return { pieces: parseRange(argument, from, to) };
   // Half a range is a slip far more often than a name; create-one takes it as a name all the same.

@@ -19,10 +19,13 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 }
 
 // `rops list | head`: nobody reads any more, which is no error. A full disk is one.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') return interrupt.abort(new InterruptedError(0));
+const endUnwritten = (error: NodeJS.ErrnoException): void => {
   process.stderr.write(`rops: cannot write the result: ${error.message}\n`);
   process.exit(1);
+};
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') return interrupt.abort(new InterruptedError(0));
+  endUnwritten(error);
 });
 process.stderr.on('error', () => {}); // there is nobody left to tell
 
@@ -35,4 +38,9 @@ const exitCode = await run(process.argv.slice(2), {
   signal: interrupt.signal,
 });
 // Not by running dry: a kept connection may hold the process for seconds.
-process.stdout.write('', () => process.exit(exitCode));
+process.stdout.write('', () => {
+  // Heard of here before there is an event: a file is written at once.
+  const error: NodeJS.ErrnoException | null = process.stdout.errored;
+  if (error && error.code !== 'EPIPE') endUnwritten(error);
+  process.exit(exitCode);
+});

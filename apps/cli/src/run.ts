@@ -4,7 +4,7 @@ import { shieldArguments, unshield } from './argv.ts';
 import { commands } from './commands/index.ts';
 import { createContext, type Command, type Options } from './context.ts';
 import { exitCodeOf, exitCodes, InterruptedError, UsageError } from './errors.ts';
-import { formatCommandHelp, formatHelp } from './help.ts';
+import { formatCommandHelp, formatHelp, readable } from './help.ts';
 import type { Io } from './io.ts';
 import { suggestName } from './suggest.ts';
 import { printable } from './text.ts';
@@ -61,7 +61,7 @@ async function dispatch(argv: readonly string[], io: Io): Promise<number> {
     io.stdout.write(`${help}\n`);
     return exitCodes.done;
   }
-  return runMatched(cli);
+  return runMatched(cli, command);
 }
 
 function register(cli: CAC, command: Command, io: Io): void {
@@ -72,14 +72,17 @@ function register(cli: CAC, command: Command, io: Io): void {
   );
 }
 
-async function runMatched(cli: CAC): Promise<number> {
+async function runMatched(cli: CAC, { usage }: Command): Promise<number> {
   try {
     return await cli.runMatchedCommand();
   } catch (error) {
     if (!(error instanceof Error) || error.name !== 'CACError') throw error;
     // cac knows a negated flag by its other name only.
     const message = unshield(error.message).replaceAll('`', '"').replace('"--wait"', '"--no-wait"');
-    throw new UsageError(`${message[0]?.toLowerCase()}${message.slice(1)}`);
+    const words = message.replace(/ for command ".*"$/, '');
+    throw new UsageError(
+      `${words[0]?.toLowerCase()}${words.slice(1)}: rops ${readable(usage)} (rops ${usage.split(' ')[0]} --help)`,
+    );
   }
 }
 

@@ -10,10 +10,12 @@ export function colorsFor(stream: Output, env: Io['env']): Colors {
   return pc.createColors(Boolean(force) || (stream.isTTY === true && env['TERM'] !== 'dumb'));
 }
 
-/** `text` without what a terminal would obey: ids and details come from others. */
+// eslint-disable-next-line no-control-regex
+const obeyed = /[\u0000-\u001f\u007f-\u009f\u200b\u2060\ufeff\u2028\u2029\u202a-\u202e]/g;
+
+/** `text` without what a terminal would obey, or not show: ids and details come from others. */
 export function printable(text: string): string {
-  // eslint-disable-next-line no-control-regex
-  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e]/g, (character) => {
+  return text.replaceAll(obeyed, (character) => {
     const code = character.charCodeAt(0).toString(16);
     return code.length > 2 ? `\\u${code}` : `\\x${code.padStart(2, '0')}`;
   });

@@ -65,6 +65,14 @@ describe('ids', () => {
     },
   );
 
+  test.each(['5\r', '\uFEFF5', '1..3\r', 'a\tb', '\u200B5'])(
+    '%j: what cannot be seen comes from a file, and is refused in bulk; alone it is an id',
+    (argument) => {
+      expect(() => parseIds([argument])).toThrow("tr -d '\\r'");
+      expect(parseId(argument)).toBe(argument);
+    },
+  );
+
   test('a range that runs backwards or mixes widths says how to write it', () => {
     expect(() => parseIds(['10..1'])).toThrow('write 1..10');
     expect(() => parseIds(['010..001'])).toThrow('write 001..010');

@@ -1,8 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { FakeOrchestrator } from './fake-orchestrator.ts';
+import { limits } from '@reliable-ops/contracts';
+import { FakeOrchestrator, sagaOf } from './fake-orchestrator.ts';
 
 const bin = fileURLToPath(new URL('../bin/rops.mjs', import.meta.url));
 const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
@@ -66,6 +68,33 @@ describe('the process', () => {
     const { exitCode, stderr } = await create.ended;
     expect(exitCode).toBe(130);
     expect(stderr).toMatch(/to come back: rops wait batch-1\n$/);
+  });
+
+  test('a result that is long and read slowly is all there', async () => {
+    fake.sagas = Array.from({ length: 2_000 }, (_, index) => ({
+      ...sagaOf({ id: String(index) }),
+    }));
+    const { child, ended } = start(bin, 'list', '--limit', '2000', '--json');
+    child.stdout.pause();
+    while (fake.received.length < 2_000 / limits.pageSagas)
+      await new Promise((resolve) => setImmediate(resolve));
+    child.stdout.resume();
+    const { exitCode, stdout } = await ended;
+    expect([exitCode, (JSON.parse(stdout) as unknown[]).length]).toEqual([0, 2_000]);
+  });
+
+  (existsSync('/dev/full') ? test : test.skip)('a full disk is an error, and said', async () => {
+    const child = spawn('sh', ['-c', `"$0" "$1" stats > /dev/full`, process.execPath, bin], {
+      env: { ...process.env, ROPS_URL: fake.url, NODE_OPTIONS: '' },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    children.push(child);
+    const [[exitCode], stderr] = await Promise.all([
+      once(child, 'close'),
+      child.stderr!.setEncoding('utf8').toArray(),
+    ]);
+    expect(exitCode).toBe(1);
+    expect(stderr.join('')).toMatch(/^rops: cannot write the result: ENOSPC.*\n$/);
   });
 
   test('a closed stdout ends it quietly', async () => {
