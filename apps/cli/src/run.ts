@@ -7,7 +7,7 @@ import { exitCodeOf, exitCodes, InterruptedError, UsageError } from './errors.ts
 import { formatCommandHelp, formatHelp, readable } from './help.ts';
 import type { Io } from './io.ts';
 import { suggestName } from './suggest.ts';
-import { printable } from './text.ts';
+import { colorsFor, printable } from './text.ts';
 
 /**
  * Runs one command line (without `node` and the script) and answers the exit code. Never throws: what a
@@ -57,7 +57,14 @@ async function dispatch(argv: readonly string[], io: Io): Promise<number> {
     return exitCodes.done;
   }
   if (command === undefined || cli.options['help']) {
-    const help = command ? formatCommandHelp(command) : formatHelp(readVersion(), commands);
+    const { isTTY, columns } = io.stdout;
+    const page = {
+      room: isTTY === true ? columns || 80 : Infinity,
+      colors: colorsFor(io.stdout, io.env),
+    };
+    const help = command
+      ? formatCommandHelp(command, page)
+      : formatHelp(readVersion(), commands, page);
     io.stdout.write(`${help}\n`);
     return exitCodes.done;
   }

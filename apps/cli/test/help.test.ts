@@ -28,4 +28,29 @@ describe('help', () => {
       if (name !== 'list') expect(stdout).toMatch(/exit 0/i);
     },
   );
+
+  // What is meant to be copied is never broken.
+  const isCopied = (line: string): boolean => /^ {2}(\w+=\S+ )?rops /.test(line);
+
+  test.each(['', ...commands.map(({ usage }) => nameOf(usage))])(
+    '%s: is as wide as the window, its text broken between words alone',
+    async (name) => {
+      const env = { NO_COLOR: '1' };
+      const helpIn = async (columns: number): Promise<string> =>
+        (await runCli([name, '--help'].filter(Boolean), { isTTY: true, columns, env })).stdout;
+      const wide = await helpIn(100);
+      for (const columns of [40, 60, 80, 300]) {
+        const text = await helpIn(columns);
+        expect(text.split(/\s+/)).toEqual(wide.split(/\s+/));
+        for (const line of text.split('\n').filter((each) => !isCopied(each)))
+          expect(line.length).toBeLessThanOrEqual(Math.min(columns, 100));
+      }
+    },
+  );
+
+  test('has bold titles on a terminal, and not with NO_COLOR', async () => {
+    expect((await runCli(['--help'], { isTTY: true })).stdout).toContain('\u001b[1mUsage:');
+    const plain = await runCli(['--help'], { isTTY: true, env: { NO_COLOR: '1' } });
+    expect(plain.stdout + (await runCli(['--help'])).stdout).not.toContain('\u001b');
+  });
 });

@@ -9,13 +9,19 @@ export interface Ended {
 }
 
 /** A stream that keeps what was written to it. */
-function capture({ isTTY = false } = {}): Output & { text: () => string } {
+function capture({
+  isTTY,
+  columns,
+}: {
+  isTTY: boolean;
+  columns: number;
+}): Output & { text: () => string } {
   const parts: Buffer[] = [];
   const stream = new PassThrough();
   stream.on('data', (part: Buffer) => parts.push(part));
   return Object.assign(stream, {
     isTTY,
-    columns: 120,
+    columns,
     text: () => Buffer.concat(parts).toString(),
   });
 }
@@ -28,6 +34,7 @@ export async function runCli(
     env = {},
     cwd = '/',
     isTTY = false,
+    columns = 120,
     patienceMs,
     until = () => false,
   }: {
@@ -35,12 +42,13 @@ export async function runCli(
     env?: Record<string, string>;
     cwd?: string;
     isTTY?: boolean;
+    columns?: number;
     patienceMs?: number;
     until?: (output: string) => boolean;
   } = {},
 ): Promise<Ended> {
-  const stdout = capture({ isTTY });
-  const stderr = capture({ isTTY });
+  const stdout = capture({ isTTY, columns });
+  const stderr = capture({ isTTY, columns });
   const interrupt = new AbortController();
   for (const stream of [stdout, stderr]) {
     stream.on('data', () => {

@@ -21,8 +21,8 @@ export const reconcileCommand: Command = {
     ['--prefer <state>', 'present or absent: where the log says nothing and the nodes are tied'],
   ],
   details: [
-    'What the log says is done; where it says nothing, what most nodes have. A key with a saga in flight is',
-    'never touched, also when that saga comes after the plan. Findings in the log itself are left to you.',
+    'What the log says is done; where it says nothing, what most nodes have. A key with a saga in flight is ' +
+      'never touched, also when that saga comes after the plan. Findings in the log itself are left to you.',
     'Exit 0: nothing to do, or all done; 1: something is planned, left to you, or was not completed; 3: not reachable.',
     '--json: the plan and what came of it, as one document.',
   ],

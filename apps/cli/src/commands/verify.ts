@@ -20,10 +20,10 @@ export const verifyCommand: Command = {
     ],
   ],
   details: [
-    'A line a finding: promise, key, node, what was expected, what is there. Groups that a saga is',
-    'changing are told apart; groups that no saga made are compared between the nodes.',
+    'A line a finding: promise, key, node, what was expected, what is there. Groups that a saga is ' +
+      'changing are told apart; groups that no saga made are compared between the nodes.',
     'Exit 0: consistent; 1: not; 3: the orchestrator, Postgres or a node is not reachable.',
-    '--json: {"consistent","sagas","groups","inFlight","findings":[...],"unreachable":[...],"seconds"}; with --watch one a line.',
+    '--json: {"consistent", "sagas", "groups", "inFlight", "findings":[...], "unreachable":[...], "seconds"}; with --watch one a line.',
   ],
   examples: ['rops verify', 'rops verify --watch', 'rops verify --json'],
   async run(context) {

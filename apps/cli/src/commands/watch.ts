@@ -29,8 +29,9 @@ export const watchCommand: Command = {
   details: [
     'Redrawn in place on a terminal, else a line whenever something changes.',
     'Ended a second: over the last 5 s, of all sagas; active: queued, running and compensating.',
-    '--json: a line a second: {"at","cluster":{"consistent","nodes"},"sagas":{"queued","running","compensating","stuck"},',
-    '"endedPerSecond"}. Exit 0: q or Ctrl-C; 3: no orchestrator at the first look.',
+    '--json: a line a second: {"at", "cluster":{"consistent","nodes"}, "sagas":{"queued", "running", "compensating", "stuck"}, ' +
+      '"endedPerSecond"}.',
+    'Exit 0: q or Ctrl-C; 3: no orchestrator at the first look.',
   ],
   examples: ['rops watch', 'rops watch --json'],
   async run(context) {
