@@ -15,7 +15,7 @@ const saveCursor = '\u001b7';
 /** What a process that ends at once owes a terminal with a bar on it: the cursor, and lines that wrap. */
 export const restoreTerminal = `\u001b[?25h${wrapOn}\n`;
 
-/** A bar that is redrawn in its line; in a narrow window the bar shrinks first, then words go from the right. */
+/** A bar that is redrawn in its line; in a narrow window the bar shrinks first, then the counts go, then the rate. */
 export function startBar(
   { stderr, env }: Io,
   { heading, expected, measure }: { heading: string; expected: number; measure: Measure },
@@ -30,7 +30,7 @@ export function startBar(
     const amount = `${done}/${expected}`;
     const kept = [...words];
     const used = (): number => [heading, '', [amount, ...kept].join('  ')].join(' ').length;
-    while (kept.length > 0 && used() + narrowestBar > room) kept.pop();
+    while (kept.length > 0 && used() + narrowestBar > room) kept.shift();
     const width = Math.min(barWidth, Math.max(0, room - used()));
     const full = Math.round((expected === 0 ? 1 : Math.min(1, done / expected)) * width);
     const text = [amount, ...kept].join('  ');

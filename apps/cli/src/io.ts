@@ -1,5 +1,5 @@
-/** Where lines go to. `isTTY` and `columns` as Node's own terminal streams have them. */
-export type Output = NodeJS.WritableStream & { isTTY?: boolean; columns?: number };
+/** Where lines go to. `isTTY`, `columns` and `rows` as Node's own terminal streams have them. */
+export type Output = NodeJS.WritableStream & { isTTY?: boolean; columns?: number; rows?: number };
 
 /** Keys as a terminal gives them; `setRawMode` where it is one. */
 type Input = Pick<NodeJS.ReadStream, 'on' | 'off' | 'resume' | 'pause'> & {

@@ -60,6 +60,10 @@ if (!hasTmux) console.warn('no tmux on this machine: the terminal tests are skip
     done = 7;
     const text = await window.screen((seen) => seen.includes('7/10'));
     expect(text.trim().split('\n')).toHaveLength(1);
+    done = 8;
+    await window.resize(46);
+    const wider = await window.screen((seen) => seen.includes('8/10'));
+    expect(wider).toMatch(/creating █+░+ 8\/10 {2}\d+\/s {2}\w+ left/);
   });
 
   test('what waits behind a stuck saga of its key is said above the bar', async () => {
@@ -88,6 +92,17 @@ if (!hasTmux) console.warn('no tmux on this machine: the terminal tests are skip
     expect(countOf(back, 'Ctrl-C ends')).toBe(1);
     await window.press('q');
     expect(await window.screen(ended)).toContain('ended with 0');
+  });
+
+  test('watch in a window that is too low shows what fits, and leaves nothing behind', async () => {
+    await using window = await open(['watch'], { columns: 100, rows: 3 });
+    const low = await window.screen((text) => text.includes('4 queued, 3 running'));
+    expect(low.trim().split('\n')).toHaveLength(2);
+    fake.cluster = { consistent: true, nodes: { node01: 42, node02: 42, node03: 42 } };
+    await window.screen((text) => text.includes('node01 42'));
+    await window.resize(100);
+    const high = await window.screen((text) => text.includes('Ctrl-C ends'));
+    expect(countOf(high, 'node01')).toBe(1);
   });
 
   test('watch behind & goes on: it asks for no keys that are not its own', async () => {

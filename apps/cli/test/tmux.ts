@@ -57,8 +57,8 @@ export class TerminalWindow implements AsyncDisposable {
     await this.#tmux('send-keys', key);
   }
 
-  async resize(columns: number): Promise<void> {
-    await this.#tmux('resize-window', '-x', String(columns));
+  async resize(columns: number, rows = 20): Promise<void> {
+    await this.#tmux('resize-window', '-x', String(columns), '-y', String(rows));
   }
 
   /** Whether the cursor can be seen. */

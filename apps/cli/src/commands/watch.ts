@@ -91,12 +91,14 @@ function chooseForm(context: Context): (look: Look) => void {
 function redrawInPlace({ io }: Context): (look: Look) => void {
   let drawn = 0;
   return (seen) => {
-    const lines = [
+    const all = [
       ...describeLook(seen),
       describeRate(seen),
       ...describeQueue(seen),
       `${seen.at}, q or Ctrl-C ends`,
     ];
+    // What scrolls out at the top cannot be drawn over.
+    const lines = all.slice(0, Math.max(1, (io.stdout.rows || 24) - 1));
     // A line that wraps would take two rows, and the next picture would begin in the wrong one.
     const room = (io.stdout.columns || 80) - 1;
     const rows = lines.map((line) => `${cutToWidth(line, room)}${clearToEnd}\n`);
