@@ -1,4 +1,7 @@
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { createTemporaryFolder, waitFor } from '@reliable-ops/testkit';
 import { runCli } from './run-cli.ts';
 
 describe('typed wrong', () => {
@@ -34,11 +37,17 @@ describe('open', () => {
   });
 
   test('starts the browser with the address', async () => {
+    await using folder = await createTemporaryFolder('browser');
+    const browser = join(folder.path, 'browser');
+    writeFileSync(browser, '#!/bin/sh\necho "$@" > "$0.part" && mv "$0.part" "$0.asked"\n');
+    chmodSync(browser, 0o755);
     const { stdout } = await runCli(['open', '--json'], {
       url: 'http://127.0.0.1:9',
-      env: { BROWSER: 'true' },
+      env: { BROWSER: browser },
     });
     expect(JSON.parse(stdout)).toEqual({ url: 'http://127.0.0.1:9/', opened: true });
+    await waitFor('the browser to be asked', async () => existsSync(`${browser}.asked`));
+    expect(readFileSync(`${browser}.asked`, 'utf8')).toBe('http://127.0.0.1:9/\n');
   });
 });
 
