@@ -3,13 +3,13 @@ import stringWidth from 'string-width';
 import type { Colors } from './text.ts';
 
 const gap = 2;
-/** A column is not cut below this: a table that still does not fit wraps. */
+/** A column is not cut below this: where the table still does not fit, each row becomes lines of its own. */
 const narrowestColumn = 8;
 const graphemes = new Intl.Segmenter();
 
 /**
  * Columns two blanks apart, without lines; cells are cut, the widest columns first, so that a row takes at most `room`
- * columns of the terminal. Cells must be printable() already where others wrote them.
+ * columns of the terminal. In a window too narrow for that, a line a cell: its column, and what it says. Cells must be printable() already where others wrote them.
  */
 export function formatTable(
   head: string[],
@@ -19,6 +19,7 @@ export function formatTable(
   const none = ['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left'];
   const others = ['bottom-right', 'left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid'];
   const widths = fitColumns(head, rows, room);
+  if (widthOf(widths) > room) return formatRecords(head, rows, { colors, room });
   const fit = (row: string[]): string[] =>
     row.map((cell, column) => cutToWidth(cell, widths[column] ?? Infinity));
   const table = new Table({
@@ -34,13 +35,34 @@ export function formatTable(
     .join('\n');
 }
 
+function formatRecords(
+  head: string[],
+  rows: string[][],
+  { colors, room }: { colors: Colors; room: number },
+): string {
+  const nameWidth = Math.max(...head.map(stringWidth)) + gap;
+  const records = rows.map((row) =>
+    row
+      .map((cell, column) => ({ cell, name: head[column] ?? '' }))
+      .filter(({ cell }) => cell !== '')
+      .map(({ cell, name }) =>
+        cutToWidth(colors.dim(name.padEnd(nameWidth)) + cell, Math.max(room, nameWidth)),
+      )
+      .join('\n'),
+  );
+  return records.join('\n\n');
+}
+
+const widthOf = (columns: number[]): number =>
+  columns.reduce((sum, width) => sum + width + gap, -gap);
+
 function fitColumns(head: string[], rows: string[][], room: number): number[] {
   const widths = head.map(stringWidth);
   for (const row of rows)
     row.forEach((cell, column) => {
       widths[column] = Math.max(widths[column] ?? 0, stringWidth(cell));
     });
-  let excess = widths.reduce((sum, width) => sum + width + gap, -gap) - room;
+  let excess = widthOf(widths) - room;
   while (excess > 0) {
     const widest = Math.max(...widths);
     if (widest <= narrowestColumn) break;

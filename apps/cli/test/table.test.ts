@@ -18,6 +18,18 @@ describe('a table', () => {
     expect(stripVTControlCharacters(lines[1] ?? '')).toMatch(/^12 {2}compensating, ?(stu)?.*…$/);
   });
 
+  test('has a line a cell where no cut makes it fit', () => {
+    const lines = formatTable(['id', 'status', 'error'], rows, { colors, room: 18 }).split('\n');
+    for (const line of lines) expect(stringWidth(line)).toBeLessThanOrEqual(18);
+    expect(lines.map(stripVTControlCharacters).slice(0, 5)).toEqual([
+      'id      12',
+      'status  compensat…',
+      'error   群組群組…',
+      '',
+      'id      13',
+    ]);
+  });
+
   test('is whole where nobody bounds it', () => {
     const text = formatTable(['id', 'status', 'error'], rows, { colors, room: Infinity });
     expect(text).toContain('群組'.repeat(20));
