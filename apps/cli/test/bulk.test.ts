@@ -231,6 +231,8 @@ describe('create and delete', () => {
     expect(exitCode).toBe(130);
     expect(stdout).toBe('');
     expect(stderr).toMatch(/3 of 3 are accepted and go on; to come back: rops wait batch-1\n$/);
+    const changes = fake.received.filter(({ method }) => method !== 'GET');
+    expect(changes.map(({ path }) => path)).toEqual(['/v1/sagas/batch']);
 
     fake.outcomeOf = () => 'completed';
     expect((await rops(['wait', 'batch-1'])).stdout).toMatch(/^3 completed in/);
