@@ -8,7 +8,7 @@ export const deadlineMs = 60_000;
 export const ann = { by: 'ann@desk', note: null };
 
 /** A job that is owed, and whose. */
-export interface OwedRow {
+interface OwedRow {
   id: string;
   participant: string;
   due: Date;
