@@ -115,7 +115,8 @@ describe('kill -9 in the middle of rollbacks', () => {
 
   test('P6: a failed rollback survives: node down while compensating, worker killed, both brought back', async () => {
     await start({ STEP_ATTEMPTS: '2' });
-    await client.setFaults('node03', { error: 1 });
+    // So slow to refuse that node02 is down before anything is taken back.
+    await client.setFaults('node03', { error: 1, delayMs: 2_000 });
     await client.setFaults('node01', { delayMs: 300 });
     const batch = await client.post('create-group', ['5']);
     await waitFor('node02 to hold the group', async () =>
