@@ -1,9 +1,9 @@
 import { runBulk } from '../bulk.ts';
 import { noWait, type Command } from '../context.ts';
 
-export const createCommand: Command = {
-  usage: 'create [...ids]',
-  summary: 'Create groups on all nodes, each on all or on none (0..99 when no id is given)',
+const changeGroups = (verb: 'create' | 'delete', heading: string): Command => ({
+  usage: `${verb} [...ids]`,
+  summary: `${verb === 'create' ? 'Create' : 'Delete'} groups on all nodes, each on all or on none (0..99 when no id is given)`,
   options: [noWait],
   details: [
     'Ids are taken as typed: 007 is 007. A range has both its ends in it and keeps its padding: 001..010.',
@@ -13,11 +13,14 @@ export const createCommand: Command = {
     'Exit 0: all completed; 1: some did not; 130: Ctrl-C, which leaves them running and says how to come back.',
   ],
   examples: [
-    'rops create',
-    'rops create 5 007 10..19',
-    'rops create 1..10000 --json',
-    'rops create --no-wait 1..10000',
-    'rops create -- -5',
+    `rops ${verb}`,
+    `rops ${verb} 5 007 10..19`,
+    `rops ${verb} 1..10000 --json`,
+    `rops ${verb} --no-wait 1..10000`,
+    `rops ${verb} -- -5`,
   ],
-  run: (context, args) => runBulk(context, { saga: 'create-group', heading: 'creating', args }),
-};
+  run: (context, args) => runBulk(context, { saga: `${verb}-group`, heading, args }),
+});
+
+export const createCommand = changeGroups('create', 'creating');
+export const deleteCommand = changeGroups('delete', 'deleting');
