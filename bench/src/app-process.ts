@@ -23,9 +23,9 @@ export async function startApp(options: AppProcessOptions): Promise<Child> {
     profileFolder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}/${name}`];
   const child = await startChild({
     command: process.execPath,
-    args: [...profile, ...(process.env['XFLAGS']?.split(' ') ?? []), '--import', 'tsx', `apps/${app}/src/main.ts`],
+    args: [...profile, '--import', 'tsx', `apps/${app}/src/main.ts`],
     cwd: checkout,
-    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], XVAR: process.env['XVAR'] ?? '', ...env },
+    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env },
     onLine: (line) => {
       output = `${output}${line}\n`.slice(-10_000);
     },
