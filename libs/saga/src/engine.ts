@@ -193,6 +193,21 @@ export function createEngine({
     },
   });
 
+  /** One saga that cannot be committed holds up no other: its batch is halved until it stands alone. */
+  const commit = async (result: EntryResult): Promise<void> => {
+    try {
+      await committer.submit(result);
+    } catch (error) {
+      const { id, participant: node, step, phase, attempt, items } = result.entry;
+      if (isPostgresAway(error) || items.length === 1) throw error;
+      warn(
+        { err: error, entry: id, node, step, phase, attempt, sagas: items.length },
+        'a batch cannot be committed: it is halved until the saga that spoils it stands alone',
+      );
+      await committer.submit({ ...result, outcomes: { failure: String(error) } });
+    }
+  };
+
   const runner = createRunner(participants, clock, observer);
   const siblings = createSiblings();
 
@@ -221,7 +236,7 @@ export function createEngine({
         return 'no longer owed: its row is gone';
       const result = await siblings.during(entry, () => runner.run(entry));
       await siblings.untilBack(entry, siblingPatience * (clock() - result.startedAt));
-      await committer.submit(result);
+      await commit(result);
       return summaryOf(result);
     },
     failEntry: (entry, failure) =>
