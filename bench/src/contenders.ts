@@ -12,8 +12,8 @@ export interface Contender {
   /** Part of --n that it makes: slow ones would take minutes. */
   share: number;
   change: 'create' | 'delete';
-  /** Each call to a node waits so long first. */
-  callDelayMs?: number;
+  /** Each call to a node waits for --delay first. */
+  delayed?: boolean;
   /** It answers per batch, so the saga log says how long each saga took. */
   latencyFromLog?: boolean;
 }
@@ -115,17 +115,19 @@ export const contenders: Contender[] = [
   },
   {
     name: 'delayed',
-    says: 'bulk with 20 ms of latency per call',
+    says: 'bulk with --delay (20) ms of latency per call',
     ...bulk,
+    inFlight: 8,
     system: fenced,
-    callDelayMs: 20,
+    delayed: true,
   },
   {
     name: 'delayed-two',
     says: 'the same with two workers',
     ...bulk,
+    inFlight: 8,
     system: { ...fenced, workers: 2 },
-    callDelayMs: 20,
+    delayed: true,
   },
   {
     name: 'one',

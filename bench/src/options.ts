@@ -9,6 +9,8 @@ export interface Options {
   only: string[];
   /** RANDOM_BEHAVIOR of the node API. */
   errors: number;
+  /** Milliseconds before each answer of a node, where a contender is delayed. */
+  delayMs: number;
   /** The result on stdout as JSON, and nothing else. */
   json: boolean;
   /** Our processes write CPU profiles. */
@@ -39,6 +41,7 @@ export const usage = `npm run bench [-- options]
   --rounds N     rounds; the contenders take turns in each (default 2)
   --only a,b     these contenders only; a round begins with loop where it is among them
   --errors P     the node API fails each call with probability P; every contender retries (default 0)
+  --delay MS     of delayed and delayed-two: milliseconds before each answer of a node (default 20)
   --json         the result as JSON on stdout
   --profile      our processes write bench/results/*.cpuprofile
   --targets      exit 1 where a target of the table is missed
@@ -65,6 +68,7 @@ export function parseOptions(args: string[]): Options | undefined {
     rounds: wholeNumber('--rounds', values.rounds ?? (values.smoke ? '1' : '2')),
     only: known.filter((name) => asked.includes(name)),
     errors: probability('--errors', values.errors ?? '0'),
+    delayMs: wholeNumber('--delay', values.delay ?? '20'),
     json: values.json,
     profile: values.profile,
     targets: values.targets,
@@ -84,6 +88,7 @@ function parse(args: string[]) {
         rounds: { type: 'string' },
         only: { type: 'string' },
         errors: { type: 'string' },
+        delay: { type: 'string' },
         json: { type: 'boolean', default: false },
         profile: { type: 'boolean', default: false },
         targets: { type: 'boolean', default: false },

@@ -15,13 +15,16 @@ export interface System extends AsyncDisposable {
 
 export async function startSystem(
   environment: Pick<Environment, 'databaseUrl' | 'redis'>,
-  { system, callDelayMs = 0 }: Pick<Contender, 'system' | 'callDelayMs'>,
+  { system }: Pick<Contender, 'system'>,
   {
     errors,
+    callDelayMs = 0,
     profileFolder,
     settings = {},
   }: {
     errors: number;
+    /** Each call to a node waits so long first. */
+    callDelayMs?: number;
     profileFolder?: string | undefined;
     /** More variables of our processes. */
     settings?: Record<string, string>;

@@ -33,7 +33,12 @@ const leastWarmUp = 20;
 export async function takeTurn(
   environment: Environment,
   contender: Contender,
-  { sagas, errors, profile }: { sagas: number; errors: number; profile: boolean },
+  {
+    sagas,
+    errors,
+    delayMs,
+    profile,
+  }: { sagas: number; errors: number; delayMs: number; profile: boolean },
 ): Promise<Turn> {
   await environment.clean();
   const profileFolder = profile ? join(checkout, 'bench/results', contender.name) : undefined;
@@ -41,7 +46,12 @@ export async function takeTurn(
     await rm(profileFolder, { recursive: true, force: true });
     await mkdir(profileFolder, { recursive: true });
   }
-  const { turn, window } = await measure(environment, contender, { sagas, errors, profileFolder });
+  const { turn, window } = await measure(environment, contender, {
+    sagas,
+    errors,
+    delayMs,
+    profileFolder,
+  });
   if (profileFolder !== undefined) await summariseCpuProfiles(profileFolder, window);
   return turn;
 }
@@ -52,12 +62,17 @@ async function measure(
   {
     sagas,
     errors,
+    delayMs,
     profileFolder,
-  }: { sagas: number; errors: number; profileFolder: string | undefined },
+  }: { sagas: number; errors: number; delayMs: number; profileFolder: string | undefined },
 ): Promise<{ turn: Turn; window: Window }> {
   const { postgres, redis, databaseUrl } = environment;
   const { change, inFlight } = contender;
-  await using system = await startSystem(environment, contender, { errors, profileFolder });
+  await using system = await startSystem(environment, contender, {
+    errors,
+    callDelayMs: contender.delayed ? delayMs : 0,
+    profileFolder,
+  });
   await using client = await startClientProcess();
   const { nodeApiUrl, orchestratorUrl } = system;
   await client.ask({

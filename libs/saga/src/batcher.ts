@@ -1,6 +1,7 @@
 /**
- * Natural batching: while one batch is in flight the next one fills; on an idle batcher a single item goes at
- * once. There is no timer, so light load pays no latency for throughput under heavy load.
+ * Natural batching: while one batch is in flight the next one fills; on an idle batcher an item goes as soon as all that
+ * has arrived is read (one turn of the event loop). There is no timer, so light load pays no latency for throughput
+ * under heavy load.
  */
 export interface Batcher<Item, Result> {
   submit(item: Item): Promise<Result>;
@@ -22,6 +23,11 @@ export interface BatcherOptions<Item, Result> {
    * Default: no error is.
    */
   isFaultOfOne?(error: unknown): boolean;
+  /**
+   * What the next batch waits for once one is through; who submitted does not. The longer a batch takes, the more goes with
+   * the next one. Must not throw.
+   */
+  afterwards?(): Promise<void>;
 }
 
 interface Waiting<Item, Result> {
@@ -36,6 +42,7 @@ export function createBatcher<Item, Result>({
   maxWeight,
   concurrency = 1,
   isFaultOfOne = () => false,
+  afterwards = async () => {},
 }: BatcherOptions<Item, Result>): Batcher<Item, Result> {
   let waiting: Waiting<Item, Result>[] = [];
   let inFlight = 0;
@@ -71,10 +78,12 @@ export function createBatcher<Item, Result>({
   const pump = (): void => {
     while (inFlight < concurrency && waiting.length > 0) {
       inFlight++;
-      void runBatch(takeBatch()).then(() => {
-        inFlight--;
-        pump();
-      });
+      void runBatch(takeBatch())
+        .then(afterwards)
+        .then(() => {
+          inFlight--;
+          pump();
+        });
     }
     if (inFlight > 0) return;
     for (const wake of idlers) wake();
@@ -84,8 +93,8 @@ export function createBatcher<Item, Result>({
   return {
     submit: (item) =>
       new Promise<Result>((resolve, reject) => {
-        // Items that come in one tick go together.
-        if (waiting.length === 0) queueMicrotask(pump);
+        // Items that come in one turn of the event loop go together: each request, each answer is a tick of its own.
+        if (waiting.length === 0) setImmediate(pump);
         waiting.push({ item, resolve, reject });
       }),
     idle: () =>

@@ -67,8 +67,9 @@ export async function commitResults(
     }
 
     const stuck: Committed['stuck'] = [];
-    const { changes } = changeSagas(parts, locked, now, (cohort, rules) =>
+    const { changes } = changeSagas(parts, locked, now, (cohort) =>
       settled.split(cohort).map(({ members, outcomes }) => {
+        const rules = rulesOf(parts, cohort.state);
         const after = advance(rules, cohort.state, outcomes, now);
         if (after.state.stuck && !cohort.state.stuck)
           stuck.push({ ...lastFailureOf(rules, after.state), members });
@@ -186,7 +187,7 @@ export async function lockSagas(
 }
 
 /** What becomes of sagas that have not ended; those left out stay as they are. */
-type Change = (cohort: Cohort, rules: Rules) => (Advanced & { members: Member[] })[];
+type Change = (cohort: Cohort) => (Advanced & { members: Member[] })[];
 
 /**
  * The part that every transition of accepted sagas shares: changes each that has not ended, and hands the lane of each
@@ -212,10 +213,9 @@ export function changeSagas(
     const { status } = cohort.state;
     if (hasEnded(status)) continue;
     const holdsLane = status !== 'queued';
-    if (holdsLane) checkHolders(cohort, holders);
-    const rules = rulesOf(parts, cohort.state);
-    for (const changed of change(cohort, rules)) {
-      apply(rules, changed);
+    for (const changed of change(cohort)) {
+      if (holdsLane) checkHolders(cohort.state, changed.members, holders);
+      apply(rulesOf(parts, cohort.state), changed);
       if (!hasEnded(changed.state.status)) continue;
       for (const { id, key } of changed.members) {
         ended.push(id);
@@ -236,15 +236,19 @@ export function changeSagas(
   return { changes, ended };
 }
 
-function checkHolders({ state, members }: Cohort, holders: LockedSagas['holders']): void {
+function checkHolders(
+  { status }: SagaState,
+  members: Member[],
+  holders: LockedSagas['holders'],
+): void {
   for (const { id, key } of members)
     if (holders.get(key) !== id)
       throw new BrokenInvariantError(
-        `saga ${id} is ${state.status} but lane ${key} is held by ${holders.get(key)}`,
+        `saga ${id} is ${status} but lane ${key} is held by ${holders.get(key)}`,
       );
 }
 
-function rulesOf({ registry }: EngineParts, { name, version }: SagaState): Rules {
+export function rulesOf({ registry }: EngineParts, { name, version }: SagaState): Rules {
   const definition = registry.get(name, version);
   return { definition, policy: registry.policyOf(definition) };
 }

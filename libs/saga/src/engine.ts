@@ -77,6 +77,8 @@ const acceptWeight = 10_000;
 const commitWeight = 4_000;
 /** Entries in one call to the queue. */
 const publishWeight = 200;
+/** Milliseconds that a batch waits for the jobs of the one before it: a Redis that hangs holds up nobody for longer. */
+const publishPatienceMs = 100;
 /** Entries in one look for their rows. */
 const standingWeight = 500;
 /** A job this late, or one that was sent before, is checked against its row before it is carried out, in milliseconds. */
@@ -138,9 +140,8 @@ export function createEngine({
     return entries.filter(({ participant }) => !paused.has(participant));
   };
   // Not awaited by anybody who acknowledges: what is lost here is owed by the outbox, and recovery adds it.
-  const publish = (entries: Entry[]): void => {
-    for (const entry of entries) publisher.submit(entry).catch(() => {});
-  };
+  const publish = (entries: Entry[]): Promise<unknown> =>
+    Promise.allSettled(entries.map((entry) => publisher.submit(entry)));
   const announce = (changed: Cohort[]): void => {
     if (changed.length === 0) return;
     queue.announce(groupChanged(changed)).catch(() => {});
@@ -150,28 +151,32 @@ export function createEngine({
 
   const isFaultOfOne = (error: unknown): boolean => !isPostgresAway(error);
 
+  let acceptedJobs: Promise<unknown> = Promise.resolve();
   const accepter = createBatcher<AcceptRequest, Accepted>({
     maxWeight: acceptWeight,
     weightOf: ({ sagas }) => sagas.length,
     isFaultOfOne,
+    afterwards: () => settleWithin(acceptedJobs, publishPatienceMs),
     async run(requests) {
       const since = performance.now();
       const { results, entries, changed } = await acceptRequests(parts, requests);
-      publish(entries);
+      acceptedJobs = publish(entries);
       announce(changed);
       observer?.accepted({ requests, results, tookMs: performance.now() - since });
       return results;
     },
   });
 
+  let committedJobs: Promise<unknown> = Promise.resolve();
   const committer = createBatcher<EntryResult, void>({
     maxWeight: commitWeight,
     weightOf: ({ entry }) => entry.items.length,
     isFaultOfOne,
+    afterwards: () => settleWithin(committedJobs, publishPatienceMs),
     async run(results) {
       const since = performance.now();
       const { entries, changed, stuck } = await commitResults(parts, results);
-      publish(entries);
+      committedJobs = publish(entries);
       announce(changed);
       observer?.committed({
         entries: results.length,
@@ -188,6 +193,21 @@ export function createEngine({
     },
   });
 
+  /** One saga that cannot be committed holds up no other: its batch is halved until it stands alone. */
+  const commit = async (result: EntryResult): Promise<void> => {
+    try {
+      await committer.submit(result);
+    } catch (error) {
+      const { id, participant: node, step, phase, attempt, items } = result.entry;
+      if (isPostgresAway(error) || items.length === 1) throw error;
+      warn(
+        { err: error, entry: id, node, step, phase, attempt, sagas: items.length },
+        'a batch cannot be committed: it is halved until the saga that spoils it stands alone',
+      );
+      await committer.submit({ ...result, outcomes: { failure: String(error) } });
+    }
+  };
+
   const runner = createRunner(participants, clock, observer);
   const siblings = createSiblings();
 
@@ -203,7 +223,7 @@ export function createEngine({
   const mayBeGone = ({ dueAt, attempt }: Entry): boolean => clock() - dueAt > lateMs || attempt > 1;
 
   const tellOf = ({ answers, entries, withdrawn, changed }: Operated) => {
-    publish(entries);
+    void publish(entries);
     announce(changed);
     if (withdrawn.length > 0) queue.withdraw(withdrawn).catch(() => {});
     return answers;
@@ -216,7 +236,7 @@ export function createEngine({
         return 'no longer owed: its row is gone';
       const result = await siblings.during(entry, () => runner.run(entry));
       await siblings.untilBack(entry, siblingPatience * (clock() - result.startedAt));
-      await committer.submit(result);
+      await commit(result);
       return summaryOf(result);
     },
     failEntry: (entry, failure) =>
@@ -257,6 +277,17 @@ export function createEngine({
       await publisher.idle();
     },
   };
+}
+
+/** Resolves when the work has settled, at the latest after `limitMs`. */
+function settleWithin(work: Promise<unknown>, limitMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, limitMs);
+    void work.finally(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
 }
 
 /** How many sagas are stuck since now, and some of them. */

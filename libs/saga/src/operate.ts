@@ -1,7 +1,7 @@
 import { hasEnded } from '@reliable-ops/contracts';
 import { cancel, resolve, withHistory } from './advance.ts';
 import type { Entry } from './command.ts';
-import { changeSagas, lockSagas } from './commit.ts';
+import { changeSagas, lockSagas, rulesOf } from './commit.ts';
 import type { EngineParts } from './engine.ts';
 import { ContendedError } from './errors.ts';
 import { respread, type DueOf } from './ramp.ts';
@@ -48,9 +48,9 @@ export async function cancelSagas(
   return parts.log.transaction(async (tx) => {
     const now = parts.clock();
     const locked = await lockSagas(tx, keys, ids);
-    const { changes } = changeSagas(parts, locked, now, ({ state, members }, rules) => {
+    const { changes } = changeSagas(parts, locked, now, ({ state, members }) => {
       if (state.status === 'compensating') return [];
-      const after = cancel(rules, state, now);
+      const after = cancel(rulesOf(parts, state), state, now);
       const marked = withHistory(after.state, { at: now, verb: 'cancel', ...operator });
       return [{ members, state: marked, orders: after.orders }];
     });

@@ -68,6 +68,43 @@ describe('natural batching', () => {
     expect(batches).toEqual([['aa', 'bb'], ['cc'], ['ddddddd'], ['e']]);
   });
 
+  test('what arrives in one turn of the event loop goes together: each answer of a socket is a tick of its own', async () => {
+    const { batcher, batches } = controlled();
+    const all = [batcher.submit(1)];
+    await new Promise<void>((resolve) => process.nextTick(resolve));
+    for (let microtask = 0; microtask < 10; microtask++) await undefined;
+    all.push(batcher.submit(2));
+    await turn();
+    expect(batches.map(({ items }) => items)).toEqual([[1, 2]]);
+    batches[0]!.end();
+    await Promise.all(all);
+  });
+
+  test('the next batch waits for what comes afterwards; who submitted does not, and who waits for idle does', async () => {
+    let endAfterwards = (): void => {};
+    const batches: number[][] = [];
+    const batcher = createBatcher<number, number>({
+      maxWeight: 100,
+      run: async (items) => {
+        batches.push(items);
+        return items;
+      },
+      afterwards: () => new Promise((resolve) => (endAfterwards = resolve)),
+    });
+    expect(await batcher.submit(1)).toBe(1);
+    const others = [2, 3].map((item) => batcher.submit(item));
+    let isIdle = false;
+    const idle = batcher.idle().then(() => (isIdle = true));
+    for (let n = 0; n < 3; n++) await turn();
+    expect(batches).toEqual([[1]]);
+    endAfterwards();
+    expect(await Promise.all(others)).toEqual([2, 3]);
+    expect(batches).toEqual([[1], [2, 3]]);
+    expect(isIdle).toBe(false);
+    endAfterwards();
+    await idle;
+  });
+
   test('no more batches are in flight than asked for', async () => {
     const { batcher, batches } = controlled({ maxWeight: 1, concurrency: 2 });
     const all = [1, 2, 3].map((item) => batcher.submit(item));

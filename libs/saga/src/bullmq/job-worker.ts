@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { Worker, type Job } from 'bullmq';
 import { Redis } from 'ioredis';
 import type { Engine } from '../engine.ts';
@@ -41,12 +42,17 @@ export function startJobWorkers(options: JobWorkersOptions): JobWorkers {
   redis.on('error', onError);
 
   const handBack = new AbortController();
-  const handedBack = new Promise<never>((_, reject) => {
-    handBack.signal.addEventListener('abort', () =>
-      reject(new HandedBackError('this worker stops: another one takes the job')),
-    );
-  });
-  handedBack.catch(() => {});
+  setMaxListeners(0, handBack.signal); // one a job in hand
+  /** Not one promise that all jobs race with: it would keep every job that ever won. */
+  const unlessHandedBack = <T>(work: Promise<T>): Promise<T> =>
+    new Promise((resolve, reject) => {
+      const { signal } = handBack;
+      const giveUp = (): void =>
+        reject(new HandedBackError('this worker stops: another one takes the job'));
+      if (signal.aborted) giveUp();
+      signal.addEventListener('abort', giveUp);
+      work.then(resolve, reject).finally(() => signal.removeEventListener('abort', giveUp));
+    });
 
   const process = async (participant: string, job: Job<JobData>): Promise<string> => {
     if (!job.data.items) return 'no longer owed: an older version has sent it';
@@ -62,7 +68,7 @@ export function startJobWorkers(options: JobWorkersOptions): JobWorkers {
       await engine.failEntry(entry, failure);
       return failure;
     }
-    return Promise.race([engine.runEntry(entry), handedBack]);
+    return unlessHandedBack(engine.runEntry(entry));
   };
 
   const workers = participants.map((participant) => {

@@ -6,11 +6,12 @@ interface Timer {
 }
 
 /**
- * While a run lasts, `setTimeout` is one of its steps, due in its own time: no clock of ours can be seen from inside.
+ * While a run lasts, `setTimeout` is one of its steps, due in its own time, and `setImmediate` one that is due now: no clock
+ * of ours can be seen from inside.
  * `current` answers whose step is being taken. Answers a function that gives the real timers back.
  */
 export function simulateTimers(world: World, current: () => Life | undefined): () => void {
-  const { setTimeout, clearTimeout } = globalThis;
+  const { setTimeout, clearTimeout, setImmediate } = globalThis;
   const start = (run: () => void, afterMs = 0): Timer => {
     const timer = { isCleared: false };
     world.schedule(current(), 'timer', () => timer.isCleared || run(), { afterMs });
@@ -20,9 +21,11 @@ export function simulateTimers(world: World, current: () => Life | undefined): (
     if (timer) timer.isCleared = true;
   };
   globalThis.setTimeout = start as unknown as typeof setTimeout;
+  globalThis.setImmediate = ((run: () => void) => start(run)) as unknown as typeof setImmediate;
   globalThis.clearTimeout = clear as unknown as typeof clearTimeout;
   return () => {
     globalThis.setTimeout = setTimeout;
     globalThis.clearTimeout = clearTimeout;
+    globalThis.setImmediate = setImmediate;
   };
 }
