@@ -100,7 +100,7 @@ test('after a job the processes tell of every saga, step and operation of it, ea
   expect(valueIn(orchestrator, 'rops_accept_sagas_sum')).toBe(50);
   expect(sumIn(worker, /^rops_recovery_passes_total\{result="made"\}/)).toBeGreaterThan(0);
   for (const one of [orchestrator, worker, nodeApi])
-    expect(valueIn(one, 'rops_event_loop_lag_seconds{quantile="0.99"}')).toBeGreaterThanOrEqual(0);
+    expect(valueIn(one, 'rops_event_loop_lag_seconds_count')).toBeGreaterThan(0);
 });
 
 test("at debug a saga can be followed through the worker's log: each attempt that failed, and its end", async () => {
