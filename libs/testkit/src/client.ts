@@ -20,7 +20,10 @@ export interface SystemClient {
   setFaults(node: string, faults: Partial<NodeFaults>): Promise<void>;
 }
 
-export function clientOf({ orchestratorUrl, nodeApiUrl }: System): SystemClient {
+export function clientOf({
+  orchestratorUrl,
+  nodeApiUrl,
+}: Pick<System, 'orchestratorUrl' | 'nodeApiUrl'>): SystemClient {
   const api = ky.create({ prefixUrl: `${orchestratorUrl}/v1`, retry: 0, timeout: 10_000 });
   const count = async (batchIds: string[]): Promise<BatchCounts> => {
     const counts = await Promise.all(
