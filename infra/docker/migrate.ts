@@ -1,4 +1,4 @@
-import { isPostgresAway, migrate } from '@reliable-ops/database';
+import { isPostgresAway, migrate, postgresErrorOf } from '@reliable-ops/database';
 import {
   ConfigError,
   createLogger,
@@ -8,17 +8,20 @@ import {
 } from '@reliable-ops/runtime';
 
 /** Brings the database up to date once it answers, and ends: exit 0. Anything else that goes wrong: exit 1. */
-const { DATABASE_URL, ...config } = readConfig();
+const config = readConfig();
 const logger = createLogger('migrate', config);
 
 await waitUntil(
   'Postgres',
-  async () => {
+  async (tellWhyNot) => {
     try {
-      await migrate(DATABASE_URL);
+      await migrate(config.DATABASE_URL);
       return true;
     } catch (error) {
-      if (isPostgresAway(error)) return false;
+      if (isPostgresAway(error)) {
+        tellWhyNot(postgresErrorOf(error)?.message ?? String(error));
+        return false;
+      }
       logger.fatal({ err: error }, 'the database could not be migrated');
       process.exit(1);
     }
