@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
+import { loadConfig } from '@reliable-ops/runtime';
 import { createRegistry } from '@reliable-ops/saga';
 import { parse } from 'yaml';
 import {
@@ -140,6 +141,20 @@ describe('alerts.yml', () => {
   test.each(['P2', 'P6', 'P7'])('%s has a rule', (promise) => {
     expect(rules.some(({ annotations }) => annotations.promise.includes(promise))).toBe(true);
   });
+});
+
+test('prometheus.yml looks where the processes listen unless told otherwise', () => {
+  const { scrape_configs: scraped } = parse(readRootFile('infra/observability/prometheus.yml')) as {
+    scrape_configs: { job_name: string; static_configs: { targets: string[] }[] }[];
+  };
+  const { ORCHESTRATOR_PORT, METRICS_HOST, METRICS_PORT, NODE_API_PORT } = loadConfig({});
+  expect(
+    scraped.map(({ job_name: job, static_configs: [first] }) => [job, first!.targets]),
+  ).toEqual([
+    ['rops-orchestrator', [`127.0.0.1:${ORCHESTRATOR_PORT}`]],
+    ['rops-worker', [`${METRICS_HOST}:${METRICS_PORT}`]],
+    ['rops-node-api', [`127.0.0.1:${NODE_API_PORT}`]],
+  ]);
 });
 
 describe('grafana-dashboard.json', () => {
