@@ -10,6 +10,9 @@ import {
 import ky from 'ky';
 import type { System } from './system.ts';
 
+/** Longer than any outage that a test makes, in milliseconds. */
+const answerWithinMs = 120_000;
+
 /** What a test asks of a system over HTTP. */
 export interface SystemClient {
   /** Accepts a batch; asks again, with the same key, until it gets an answer. Answers the batch's id. */
@@ -38,14 +41,16 @@ export function clientOf({
     sagaView.parse(await api.get(`sagas/${sagaId}`).json());
   return {
     async post(saga, groupIds, key = randomUUID()) {
-      for (;;) {
+      for (const giveUpAt = performance.now() + answerWithinMs; ;) {
         try {
           const response = await api.post('sagas/batch', {
             json: { saga, inputs: groupIds.map((groupId) => ({ groupId })) },
             headers: { 'idempotency-key': key },
           });
           return batchAccepted.parse(await response.json()).batchId;
-        } catch {
+        } catch (error) {
+          // A test that has failed meanwhile would never end.
+          if (performance.now() > giveUpAt) throw error;
           await new Promise((resolve) => setTimeout(resolve, 50));
         }
       }
