@@ -1,14 +1,8 @@
 import { isPostgresAway, migrate, postgresErrorOf } from '@reliable-ops/database';
-import {
-  ConfigError,
-  createLogger,
-  loadConfig,
-  waitUntil,
-  type Config,
-} from '@reliable-ops/runtime';
+import { createLogger, loadConfigOrExit, waitUntil } from '@reliable-ops/runtime';
 
 /** Brings the database up to date once it answers, and ends: exit 0. Anything else that goes wrong: exit 1. */
-const config = readConfig();
+const config = loadConfigOrExit();
 const logger = createLogger('migrate', config);
 
 await waitUntil(
@@ -29,13 +23,3 @@ await waitUntil(
   { logger },
 );
 logger.info('the database is up to date');
-
-function readConfig(): Config {
-  try {
-    return loadConfig();
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    process.stderr.write(`${error.message}\n`);
-    process.exit(1);
-  }
-}

@@ -9,6 +9,7 @@ import {
 } from '@reliable-ops/contracts';
 import ky from 'ky';
 import type { System } from './system.ts';
+import { waitFor } from './wait-for.ts';
 
 /** Longer than any outage that a test makes, in milliseconds. */
 const answerWithinMs = 120_000;
@@ -18,6 +19,8 @@ export interface SystemClient {
   /** Accepts a batch; asks again, with the same key, until it gets an answer. Answers the batch's id. */
   post(saga: string, groupIds: string[], key?: string): Promise<string>;
   count(batchIds: string[]): Promise<BatchCounts>;
+  /** Until every saga of these batches has ended, also while the orchestrator is away for a time. */
+  untilEnded(batchIds: string[]): Promise<void>;
   sagas(batchId: string): Promise<SagaView[]>;
   show(sagaId: string): Promise<SagaView>;
   setFaults(node: string, faults: Partial<NodeFaults>): Promise<void>;
@@ -26,7 +29,8 @@ export interface SystemClient {
 export function clientOf({
   orchestratorUrl,
   nodeApiUrl,
-}: Pick<System, 'orchestratorUrl' | 'nodeApiUrl'>): SystemClient {
+  output,
+}: Pick<System, 'orchestratorUrl' | 'nodeApiUrl'> & Partial<Pick<System, 'output'>>): SystemClient {
   const api = ky.create({ prefixUrl: `${orchestratorUrl}/v1`, retry: 0, timeout: 10_000 });
   const count = async (batchIds: string[]): Promise<BatchCounts> => {
     const counts = await Promise.all(
@@ -56,6 +60,12 @@ export function clientOf({
       }
     },
     count,
+    async untilEnded(batchIds) {
+      await waitFor('every saga to end', async () => allEnded(await count(batchIds)), {
+        timeoutMs: 45_000,
+        ...(output && { explain: output }),
+      });
+    },
     show,
     async sagas(batchId) {
       const found: SagaView[] = [];

@@ -7,7 +7,6 @@ import { Redis } from 'ioredis';
 import { createAppProcess, type AppProcess } from '../src/app-process.ts';
 import { describeApps } from '../src/apps.ts';
 import {
-  allEnded,
   clientOf,
   createTestDatabase,
   nodeNames,
@@ -69,7 +68,7 @@ const rops = (...argv: string[]): Promise<{ code: number; stdout: string }> =>
   });
 const change = async (saga: string, ids: string[]): Promise<void> => {
   const batch = await client.post(saga, ids);
-  await waitFor('its end', async () => allEnded(await client.count([batch])));
+  await client.untilEnded([batch]);
 };
 async function on<T>(url: string, work: (sql: Sql) => Promise<T>): Promise<T> {
   const sql = connect(url, { applicationName: 'test', max: 1 });
@@ -127,9 +126,7 @@ async function loseTheLog({ setFences = true } = {}): Promise<void> {
   await startAgain();
 
   expect((await rops('resume', 'node03')).code).toBe(0);
-  await waitFor('the end of what was under way', async () =>
-    allEnded(await client.count([underWay])),
-  );
+  await client.untilEnded([underWay]);
   await change('delete-group', [...name('kept', 2), ...name('under-way', 3)]);
   await change('create-group', name('new', 2));
 
@@ -224,9 +221,7 @@ test('a node that was restored: verify lists what it lacks, reconcile mends it',
     ]),
   );
   expect((await rops('resume', 'node02')).code).toBe(0);
-  await waitFor('the end of what was under way', async () =>
-    allEnded(await client.count([underWay])),
-  );
+  await client.untilEnded([underWay]);
   const { code, stdout } = await rops('verify');
   expect(code).toBe(1);
   expect(stdout.match(/group:since\d/g)).toHaveLength(5);
