@@ -17,7 +17,7 @@ const logger = createLogger('node-api', config);
 
 await runProcess(logger, async () => {
   const sql = connect(config.DATABASE_URL, { applicationName: 'rops-node-api', max: poolSize });
-  await waitUntil('Postgres and its migrations', () => isReady(sql), { logger });
+  await waitUntil('Postgres and its migrations', (tell) => isReady(sql, tell), { logger });
   const tracing = await startTracing('rops-node-api', config, logger);
   const server = await listenNodeApi({
     sql,

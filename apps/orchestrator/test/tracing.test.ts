@@ -1,14 +1,16 @@
 import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { createParticipants } from '@reliable-ops/connector';
 import type { Operation } from '@reliable-ops/contracts';
 import { createTracing } from '@reliable-ops/observability/tracing';
 import { createEngine, startJobWorkers } from '@reliable-ops/saga';
-import { startSystem, waitFor } from '@reliable-ops/testkit';
+import { Redis } from 'ioredis';
+import { startSystem, waitFor, type System } from '@reliable-ops/testkit';
 import { InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace';
 import { create, startApi, startBackends, type Api, type Backends } from './fixture.ts';
+import { startOtlpCollector, type OtlpCollector } from './otlp-collector.ts';
 
 type Answer = { status: number; outcome: string } | { status: number; message: string };
 
@@ -191,55 +193,116 @@ test('what only reads is no trace', async () => {
   expect(exporter.getFinishedSpans()).toEqual([]);
 });
 
-/** Takes what is sent to it, until it is disposed of. */
-async function startCollector() {
-  let received = Buffer.alloc(0);
-  const paths = new Set<string | undefined>();
-  const server = createServer((request, response) => {
-    paths.add(request.url);
-    request.on('data', (chunk: Buffer) => (received = Buffer.concat([received, chunk])));
-    request.on('end', () => response.end());
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    paths,
-    has: (bytes: Buffer | string): boolean => received.includes(bytes),
-    async [Symbol.asyncDispose]() {
-      const closed = once(server, 'close');
-      server.close();
-      server.closeAllConnections();
-      await closed;
-    },
-  };
-}
+test('a batch is one trace: a call of a node that serves all of it is one span', async () => {
+  const { body } = await api.send('POST', '/v1/sagas/batch', {
+    body: { saga: 'create-group', inputs: ['b1', 'b2', 'b3'].map((groupId) => ({ groupId })) },
+  });
+  await waitFor('its end', async () => {
+    const counts = await api.send('GET', `/v1/batches/${body.batchId}`);
+    return counts.body.completed === 3;
+  });
+  // Who commits the end tells it before the span of the last call has ended.
+  const spans = await waitFor('the spans of its calls', () => {
+    const finished = exporter.getFinishedSpans();
+    return finished.filter(({ name }) => name.startsWith('create ')).length === 3 && finished;
+  });
+  expect(new Set(spans.map((span) => span.spanContext().traceId)).size).toBe(1);
+  const accept = spans.find(({ name }) => name === 'accept');
+  const called = spans.filter(({ name }) => name.startsWith('create '));
+  expect(called.map(({ attributes }) => attributes['rops.commands'])).toEqual([3, 3, 3]);
+  for (const { parentSpanContext } of called)
+    expect(parentSpanContext?.spanId).toBe(accept!.spanContext().spanId);
+});
 
-test('every process sends its part of a trace to the collector', async () => {
-  await using collector = await startCollector();
+describe('real processes and a collector', () => {
+  let collector: OtlpCollector;
+  let system: System;
+  beforeAll(async () => {
+    collector = await startOtlpCollector();
+    system = await startSystem({ env: { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url } });
+  });
+  afterAll(async () => {
+    await system[Symbol.asyncDispose]();
+    await collector[Symbol.asyncDispose]();
+  });
+  const post = (path: string, body: unknown, headers: Record<string, string> = {}) =>
+    fetch(`${system.orchestratorUrl}/v1/${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify(body),
+    });
+  /** Of a trace: `service: name < name of the parent`, in no order. */
+  const treeOf = (trace: string): string[] => {
+    const own = collector.spans.filter((span) => span.traceId === trace);
+    const nameOf = new Map(own.map(({ spanId, name }) => [spanId, name]));
+    return own
+      .map(({ service, name, parentId }) => {
+        const parent = nameOf.get(parentId) ?? parentId;
+        return `${service}: ${name} < ${parent}`;
+      })
+      .sort();
+  };
+  const wholeTree = (caller: string): string[] =>
+    [
+      `rops-orchestrator: POST /v1/sagas < ${caller}`,
+      'rops-orchestrator: accept < POST /v1/sagas',
+      ...['node01', 'node02', 'node03'].flatMap((node) => [
+        `rops-worker: create ${node} < accept`,
+        `rops-node-api: POST /v1/operations < create ${node}`,
+      ]),
+    ].sort();
+
+  test('every process sends its part of a trace, each below what has caused it', async () => {
+    const response = await post('sagas', create('collected'), {
+      prefer: 'wait=20',
+      traceparent: `00-${traceId}-${callerSpan}-01`,
+    });
+    expect(await response.json()).toMatchObject({ status: 'completed' });
+    await waitFor('the parts of all processes', () => treeOf(traceId).length >= 8, {
+      explain: () => treeOf(traceId).join('\n'),
+    });
+    expect(treeOf(traceId)).toEqual(wholeTree(callerSpan));
+    expect([...collector.paths]).toEqual(['/v1/traces']);
+  });
+
+  test('a trace outlives the worker, the orchestrator, and all that is in Redis: it stands in the saga', async () => {
+    const trace = traceId.replace('4', '5');
+    await post('participants/node03/pause', {});
+    await post('sagas', create('outlived'), { traceparent: `00-${trace}-${callerSpan}-01` });
+    await waitFor('what was done before', () => treeOf(trace).length === 6, {
+      explain: () => treeOf(trace).join('\n'),
+    });
+    await Promise.all([system.workers[0]!, system.orchestrator].map((one) => one.kill('SIGKILL')));
+    const redis = new Redis(system.redis.url);
+    await redis.flushall();
+    redis.disconnect();
+    await Promise.all([system.workers[0]!, system.orchestrator].map((one) => one.start()));
+    await post('participants/node03/resume', {});
+    await waitFor('the rest', () => treeOf(trace).length === 8, {
+      explain: () => treeOf(trace).join('\n'),
+    });
+    expect(treeOf(trace)).toEqual(wholeTree(callerSpan));
+  });
+});
+
+test('a collector that is away costs nobody anything but its traces, and a line now and then', async () => {
   await using system = await startSystem({
-    env: { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url },
+    env: { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1' },
   });
   const response = await fetch(`${system.orchestratorUrl}/v1/sagas`, {
     method: 'POST',
-    headers: {
-      'content-type': 'application/json',
-      prefer: 'wait=20',
-      traceparent: `00-${traceId}-${callerSpan}-01`,
-    },
-    body: JSON.stringify(create('collected')),
+    headers: { 'content-type': 'application/json', prefer: 'wait=20' },
+    body: JSON.stringify(create('untraced')),
   });
   expect(await response.json()).toMatchObject({ status: 'completed' });
-  const parts = [
-    'rops-orchestrator',
-    'rops-worker',
-    'rops-node-api',
-    'accept',
-    'create node02',
-    'POST /v1/operations',
-  ];
-  await waitFor('the parts of all processes', () => parts.every((part) => collector.has(part)), {
-    explain: () => parts.filter((part) => !collector.has(part)),
-  });
-  expect(collector.has(Buffer.from(traceId, 'hex'))).toBe(true);
-  expect([...collector.paths]).toEqual(['/v1/traces']);
+  const processes = [system.nodeApi, system.orchestrator, ...system.workers];
+  await waitFor(
+    'their word on it',
+    () => processes.every((one) => one.output().includes('traces could not be sent')),
+    { timeoutMs: 40_000 },
+  );
+  for (const one of processes) {
+    expect(await one.kill('SIGTERM')).toEqual({ code: 0, signal: null });
+    expect(one.output().match(/traces could not be sent/g)!.length).toBeLessThan(3);
+  }
 });

@@ -65,7 +65,7 @@ export async function startWorker(options: WorkerOptions): Promise<{ stop(): Pro
     port: config.METRICS_PORT,
     logger,
   });
-  await waitUntil('Postgres and its migrations', () => isReady(sql), { logger });
+  await waitUntil('Postgres and its migrations', (tell) => isReady(sql, tell), { logger });
 
   const log = createPostgresLog(sql);
   const registry = createRegistry(definitions, {

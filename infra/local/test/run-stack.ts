@@ -20,7 +20,7 @@ export interface Run {
 /** A folder in place of `.local`, ports of its own, and stacks started on them. */
 export interface Place extends AsyncDisposable {
   folder: string;
-  ports: { ORCHESTRATOR_PORT: string; NODE_API_PORT: string };
+  ports: { ORCHESTRATOR_PORT: string; NODE_API_PORT: string; METRICS_PORT: string };
   run(args: string[], env?: Record<string, string>): Run;
   /** Runs, and answers once it is ready. */
   start(args?: string[], env?: Record<string, string>): Promise<Run>;
@@ -37,6 +37,7 @@ export async function createPlace(): Promise<Place> {
   const ports = {
     ORCHESTRATOR_PORT: String(await findFreePort()),
     NODE_API_PORT: String(await findFreePort()),
+    METRICS_PORT: '0',
   };
   const runs: Run[] = [];
   const run = (args: string[], env: Record<string, string> = {}): Run => {

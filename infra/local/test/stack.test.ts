@@ -1,10 +1,14 @@
+import { once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { findFreePort } from '@reliable-ops/local';
 import { createTestDatabase, startTestRedis, waitFor } from '@reliable-ops/testkit';
 import { Redis } from 'ioredis';
 import postgres from 'postgres';
+import { offerPorts } from '../src/stack/ports.ts';
 import { createPlace, isRunning, type Place, type Run } from './run-stack.ts';
 
 const lines = (text: string) => text.trim().split('\n');
@@ -24,9 +28,11 @@ const counts = (n: number) => ({ consistent: true, nodes: { node01: n, node02: n
 describe('a running stack', () => {
   let place: Place;
   let stack: Run;
+  let metricsPort: number;
   beforeAll(async () => {
     place = await createPlace();
-    stack = await place.start(['start', '--workers', '2']);
+    metricsPort = await findFreePort();
+    stack = await place.start(['start', '--workers', '2'], { METRICS_PORT: String(metricsPort) });
   });
   afterAll(async () => place[Symbol.asyncDispose]());
 
@@ -45,6 +51,11 @@ describe('a running stack', () => {
       { name: 'worker-2', pid: expect.any(Number), url: null },
     ]);
     expect(place.read()?.every(({ pid }) => isRunning(pid))).toBe(true);
+  });
+
+  test("the first worker's metrics are where Prometheus is told to look", async () => {
+    const response = await fetch(`http://127.0.0.1:${metricsPort}/metrics`);
+    expect(await response.text()).toMatch(/^rops_commit_commands_count /m);
   });
 
   test('a second one is refused in one line, and harms nothing', async () => {
@@ -99,6 +110,17 @@ describe('a running stack', () => {
     expect(pids.filter(isRunning)).toEqual([]);
     expect(readdirSync(place.folder).sort()).toEqual(['postgres', 'redis']);
   });
+});
+
+test('ports are offered one after the other; where one is taken it is any, and so are all beyond the last', async () => {
+  await using taken = Object.assign(createServer().listen(0, '127.0.0.1'), {
+    [Symbol.asyncDispose]: async () => void taken.close(),
+  });
+  await once(taken, 'listening');
+  const { port } = taken.address() as AddressInfo;
+  expect((await offerPorts('127.0.0.1', port - 1, 2)).at(1)).toBe(0);
+  expect(await offerPorts('127.0.0.1', 65_535, 2)).toEqual([65_535, 0]);
+  expect(await offerPorts('127.0.0.1', 0, 2)).toEqual([0, 0]);
 });
 
 test('a kill -9 of the supervisor leaves nothing running, and the next start keeps the data', async () => {

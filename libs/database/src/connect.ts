@@ -54,9 +54,11 @@ export function postgresErrorOf(error: unknown): { code: string; message: string
 
 /** Whether the error says that Postgres is away (or going, or not ready), rather than that the statement is wrong. */
 export function isPostgresAway(error: unknown): boolean {
-  const code = postgresErrorOf(error)?.code;
+  const { code, message } = postgresErrorOf(error) ?? {};
   if (code === undefined) return false;
   return (
+    // An operator lets nobody into this database; its code alone is that of other things as well.
+    (code === '55000' && /not currently accepting connections/.test(message ?? '')) ||
     /^(CONNECT|CONNECTION_|ECONN|ENOTFOUND|EPIPE|ETIMEDOUT|EHOSTUNREACH|EAI_AGAIN|ENOENT)/.test(
       code,
     ) ||
@@ -66,12 +68,18 @@ export function isPostgresAway(error: unknown): boolean {
   );
 }
 
-/** Whether the database answers and has every migration that this code knows. */
-export async function isReady(sql: postgres.Sql): Promise<boolean> {
+/** Whether the database answers and has every migration that this code knows; `tellWhyNot` hears why not. */
+export async function isReady(
+  sql: postgres.Sql,
+  tellWhyNot: (reason: string) => void = () => {},
+): Promise<boolean> {
   try {
-    return (await appliedMigrations(sql)) >= knownMigrations();
+    const [applied, known] = [await appliedMigrations(sql), knownMigrations()];
+    if (applied < known) tellWhyNot(`it has ${applied} of ${known} migrations`);
+    return applied >= known;
   } catch (error) {
-    if (isPostgresAway(error)) return false;
-    throw error;
+    if (!isPostgresAway(error)) throw error;
+    tellWhyNot(postgresErrorOf(error)!.message);
+    return false;
   }
 }

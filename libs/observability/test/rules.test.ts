@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
+import { loadConfig } from '@reliable-ops/runtime';
 import { createRegistry } from '@reliable-ops/saga';
 import { parse } from 'yaml';
 import {
@@ -38,8 +39,11 @@ const { panels, templating } = JSON.parse(
   readRootFile('infra/observability/grafana-dashboard.json'),
 ) as { panels: Panel[]; templating: { list: { name: string }[] } };
 
-/** Every metric that any process of ours has, with the endings of its series. */
-async function listMetrics(): Promise<{ names: string[]; series: Set<string> }> {
+/** What Prometheus itself puts on every series; and on a histogram's. */
+const ownLabels = ['job', 'instance'];
+
+/** Every metric that any process of ours has; its series with their labels, and `up`, which is Prometheus's own. */
+async function listMetrics(): Promise<{ names: string[]; series: Map<string, string[]> }> {
   const { registry } = createMetrics();
   createEngineMetrics(registry, createRegistry([]));
   createHttpMetrics(registry);
@@ -53,27 +57,69 @@ async function listMetrics(): Promise<{ names: string[]; series: Set<string> }> 
     },
   });
   registerQueueMetrics(registry, { queues: new Map(), isConnected: () => false });
+  const series = new Map([['up', ownLabels]]);
   const metrics = await registry.getMetricsAsJSON();
-  const endings = (type: unknown): string[] =>
-    type === 'histogram' ? ['_bucket', '_sum', '_count'] : [''];
-  return {
-    names: metrics.map(({ name }) => name).sort(),
-    series: new Set(
-      metrics.flatMap(({ name, type }) => endings(type).map((ending) => `${name}${ending}`)),
-    ),
-  };
+  for (const { name, type } of metrics as { name: string; type: unknown }[]) {
+    const { labelNames } = registry.getSingleMetric(name) as unknown as { labelNames: string[] };
+    const labels = [...ownLabels, ...labelNames];
+    if (String(type) !== 'histogram') series.set(name, labels);
+    else {
+      series.set(`${name}_bucket`, [...labels, 'le']);
+      for (const ending of ['_sum', '_count']) series.set(name + ending, labels);
+    }
+  }
+  return { names: metrics.map(({ name }) => name).sort(), series };
 }
 const seriesIn = (expression: string): string[] =>
-  [...expression.matchAll(/\b(?:rops|process|nodejs)_\w+/g)].map(([name]) => name);
+  [...expression.matchAll(/\b(?:(?:rops|process|nodejs)_\w+|up\b)/g)].map(([name]) => name);
+
+/** What in an expression names a series or a label that does not exist. */
+function findUnknown(expression: string, series: Map<string, string[]>): string[] {
+  const names = seriesIn(expression);
+  const known = new Set(names.flatMap((name) => series.get(name) ?? []));
+  const matchers = [...expression.matchAll(/(\w+)\{([^}]*)\}/g)].flatMap(([, name, text]) =>
+    [...text!.matchAll(/(\w+)\s*[=!]/g)].map(([, label]) => ({ name: name!, label: label! })),
+  );
+  const groups = [...expression.matchAll(/\b(?:by|on|without|ignoring)\s*\(([^)]*)\)/g)].flatMap(
+    ([, text]) => text!.split(',').map((label) => label.trim()),
+  );
+  return [
+    ...(names.length === 0 ? ['no series at all'] : []),
+    ...names.filter((name) => !series.has(name)),
+    ...matchers
+      .filter(({ name, label }) => !(series.get(name) ?? []).includes(label))
+      .map(({ name, label }) => `${name}{${label}}`),
+    ...groups.filter((label) => label !== '' && !known.has(label)).map((label) => `by (${label})`),
+  ];
+}
+
+test('what an expression asks for in vain is found', async () => {
+  const { series } = await listMetrics();
+  const find = (expression: string) => findUnknown(expression, series);
+  expect(find('sum by (node, le) (rate(rops_call_duration_seconds_bucket{kind="x"}[5m]))')).toEqual(
+    [],
+  );
+  expect(find('sum by (le) (rops_call_duration_seconds_sum)')).toEqual(['by (le)']);
+  expect(find('max(rops_sagas_stuck{saga="x"})')).toEqual(['rops_sagas_stuck{saga}']);
+  expect(find('rops_call_duration_seconds')).toEqual(['rops_call_duration_seconds']);
+  expect(find('vector(1)')).toEqual(['no series at all']);
+});
 
 describe('alerts.yml', () => {
-  test('every series that a rule asks for exists in the code', async () => {
+  test('every series and label that a rule asks for exists in the code', async () => {
     const { series } = await listMetrics();
     expect(rules.length).toBeGreaterThan(10);
-    for (const { alert, expr } of rules) {
-      expect(seriesIn(expr).length).toBeGreaterThan(0);
-      for (const name of seriesIn(expr))
-        expect(series.has(name) ? name : `${alert}: ${name}`).toBe(name);
+    for (const { alert, expr } of rules)
+      expect([alert, findUnknown(expr, series)]).toEqual([alert, []]);
+  });
+
+  test('every label that a summary shows is left of what the rule asks for', () => {
+    for (const { alert, expr, annotations } of rules) {
+      const shown = [...annotations.summary.matchAll(/\$labels\.(\w+)/g)].map(
+        ([, label]) => label!,
+      );
+      const kept = /\bby \(([^)]*)\)/.exec(expr)?.[1]?.split(', ') ?? [];
+      expect([alert, shown.filter((label) => !kept.includes(label))]).toEqual([alert, []]);
     }
   });
 
@@ -97,19 +143,30 @@ describe('alerts.yml', () => {
   });
 });
 
+test('prometheus.yml looks where the processes listen unless told otherwise', () => {
+  const { scrape_configs: scraped } = parse(readRootFile('infra/observability/prometheus.yml')) as {
+    scrape_configs: { job_name: string; static_configs: { targets: string[] }[] }[];
+  };
+  const { ORCHESTRATOR_PORT, METRICS_HOST, METRICS_PORT, NODE_API_PORT } = loadConfig({});
+  expect(
+    scraped.map(({ job_name: job, static_configs: [first] }) => [job, first!.targets]),
+  ).toEqual([
+    ['rops-orchestrator', [`127.0.0.1:${ORCHESTRATOR_PORT}`]],
+    ['rops-worker', [`${METRICS_HOST}:${METRICS_PORT}`]],
+    ['rops-node-api', [`127.0.0.1:${NODE_API_PORT}`]],
+  ]);
+});
+
 describe('grafana-dashboard.json', () => {
   const shown = panels.flatMap(({ title, targets = [] }) =>
     targets.map(({ expr }) => ({ title, expr })),
   );
 
-  test('every series that a panel asks for exists in the code', async () => {
+  test('every series and label that a panel asks for exists in the code', async () => {
     const { series } = await listMetrics();
     expect(shown.length).toBeGreaterThan(20);
-    for (const { title, expr } of shown) {
-      expect(seriesIn(expr).length).toBeGreaterThan(0);
-      for (const name of seriesIn(expr))
-        expect(series.has(name) ? name : `${title}: ${name}`).toBe(name);
-    }
+    for (const { title, expr } of shown)
+      expect([title, findUnknown(expr, series)]).toEqual([title, []]);
   });
 
   test('every metric of ours has its panel', async () => {

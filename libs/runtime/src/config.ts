@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { durationMs } from './duration.ts';
+import { hideUrlPasswords } from './secrets.ts';
 
 const port = z.coerce.number().int().min(0).max(65_535);
 const count = z.coerce.number().int().min(1);
@@ -111,6 +112,7 @@ export function loadConfigOrExit(): Config {
   }
 }
 
-/** Of a variable that may hold a password, only that it is set. */
+/** Of a variable that is a secret, only that it is set. */
 const secretNames: ReadonlySet<string> = new Set(['DATABASE_URL', 'REDIS_URL', 'API_TOKENS']);
-const shown = (name: string, value = ''): string => (secretNames.has(name) ? '***' : value);
+const shown = (name: string, value = ''): string =>
+  secretNames.has(name) ? '***' : hideUrlPasswords(value);

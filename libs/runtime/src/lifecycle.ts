@@ -57,14 +57,16 @@ export async function runProcess(
   }
 }
 
-/** Asks `isReady` until it says yes: at once, then every `everyMs`, saying once a while what is awaited. */
+/** Asks `isReady` until it says yes: at once, then every `everyMs`, saying once a while what is awaited, and why as far as it was told. */
 export async function waitUntil(
   what: string,
-  isReady: () => Promise<boolean>,
+  isReady: (tellWhyNot: (reason: string) => void) => Promise<boolean>,
   { logger, everyMs = 500 }: { logger: Logger; everyMs?: number },
 ): Promise<void> {
-  for (let asked = 0; !(await isReady()); asked++) {
-    if (asked % 20 === 0) logger.warn(`waiting for ${what}`);
+  let reason: string | undefined;
+  const tellWhyNot = (told: string): void => void (reason = told);
+  for (let asked = 0; !(await isReady(tellWhyNot)); asked++) {
+    if (asked % 20 === 0) logger.warn({ reason }, `waiting for ${what}`);
     await new Promise((resolve) => setTimeout(resolve, everyMs));
   }
 }

@@ -11,6 +11,10 @@ const shown = '***';
 const passwordInUrl = /([a-z][a-z\d+.-]*:\/\/[^\s"/@:]*):[^\s"/@]+@/gi;
 const credentials = /\b(bearer|basic) +[\w.~+/=:-]{8,}/gi;
 
+/** Without the passwords of URLs in it. */
+export const hideUrlPasswords = (text: string): string =>
+  text.replaceAll(passwordInUrl, `$1:${shown}@`);
+
 /**
  * Takes secrets out of a line of the log, wherever in it they stand (an error's message, a stack): the tokens and passwords of
  * the configuration, passwords in URLs, and credentials of HTTP.
@@ -28,9 +32,7 @@ export function createScrubber({
     .map((secret) => JSON.stringify(secret).slice(1, -1))
     .sort((one, other) => other.length - one.length);
   return (line) => {
-    let scrubbed = line
-      .replaceAll(passwordInUrl, `$1:${shown}@`)
-      .replaceAll(credentials, `$1 ${shown}`);
+    let scrubbed = hideUrlPasswords(line).replaceAll(credentials, `$1 ${shown}`);
     for (const secret of secrets) scrubbed = scrubbed.replaceAll(secret, shown);
     return scrubbed;
   };

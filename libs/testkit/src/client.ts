@@ -11,6 +11,9 @@ import ky from 'ky';
 import type { System } from './system.ts';
 import { waitFor } from './wait-for.ts';
 
+/** Longer than any outage that a test makes, in milliseconds. */
+const answerWithinMs = 120_000;
+
 /** What a test asks of a system over HTTP. */
 export interface SystemClient {
   /** Accepts a batch; asks again, with the same key, until it gets an answer. Answers the batch's id. */
@@ -23,7 +26,11 @@ export interface SystemClient {
   setFaults(node: string, faults: Partial<NodeFaults>): Promise<void>;
 }
 
-export function clientOf({ orchestratorUrl, nodeApiUrl, output }: System): SystemClient {
+export function clientOf({
+  orchestratorUrl,
+  nodeApiUrl,
+  output,
+}: Pick<System, 'orchestratorUrl' | 'nodeApiUrl'> & Partial<Pick<System, 'output'>>): SystemClient {
   const api = ky.create({ prefixUrl: `${orchestratorUrl}/v1`, retry: 0, timeout: 10_000 });
   const count = async (batchIds: string[]): Promise<BatchCounts> => {
     const counts = await Promise.all(
@@ -38,14 +45,16 @@ export function clientOf({ orchestratorUrl, nodeApiUrl, output }: System): Syste
     sagaView.parse(await api.get(`sagas/${sagaId}`).json());
   return {
     async post(saga, groupIds, key = randomUUID()) {
-      for (;;) {
+      for (const giveUpAt = performance.now() + answerWithinMs; ;) {
         try {
           const response = await api.post('sagas/batch', {
             json: { saga, inputs: groupIds.map((groupId) => ({ groupId })) },
             headers: { 'idempotency-key': key },
           });
           return batchAccepted.parse(await response.json()).batchId;
-        } catch {
+        } catch (error) {
+          // A test that has failed meanwhile would never end.
+          if (performance.now() > giveUpAt) throw error;
           await new Promise((resolve) => setTimeout(resolve, 50));
         }
       }
@@ -54,7 +63,7 @@ export function clientOf({ orchestratorUrl, nodeApiUrl, output }: System): Syste
     async untilEnded(batchIds) {
       await waitFor('every saga to end', async () => allEnded(await count(batchIds)), {
         timeoutMs: 45_000,
-        explain: output,
+        ...(output && { explain: output }),
       });
     },
     show,

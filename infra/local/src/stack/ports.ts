@@ -27,6 +27,17 @@ export async function claimPort({ variable, host, port }: WantedPort): Promise<n
   throw new StackError(`nothing can listen on ${host}, port ${port} (${reason}): see ${variable}`);
 }
 
+/** For each of `count` the next port from `port` on, as long as nothing listens there; else 0: any. So is each where `port` is 0. */
+export async function offerPorts(host: string, port: number, count: number): Promise<number[]> {
+  const wanted = Array.from({ length: count }, (_, n) => (port === 0 ? 0 : port + n));
+  const address = host.replaceAll(/^\[|\]$/g, '');
+  return Promise.all(
+    wanted.map(async (one) =>
+      one > 0 && one <= 65_535 && (await whyNotListen(address, one)) === undefined ? one : 0,
+    ),
+  );
+}
+
 /** ` by process 12 (nginx ...)`, where the system tells; else nothing. */
 function describeListener(port: number): string {
   const pid = findListener(port);

@@ -15,7 +15,12 @@ export interface AppProcess {
 
 export interface AppSettings {
   config: Pick<Config, 'HOST' | 'NODE_API_HOST'>;
-  ports: { orchestrator: number; nodeApi: number };
+  ports: {
+    orchestrator: number;
+    nodeApi: number;
+    /** Of each worker; 0: any free one. */
+    metrics: number[];
+  };
   databaseUrl: string;
   redisUrl: string;
   workers: number;
@@ -36,7 +41,6 @@ export function listAppProcesses(settings: AppSettings): AppProcess[] {
     NODE_API_URL: settings.nodeApiUrl || nodeApiUrl,
     NODE_API_PORT: String(ports.nodeApi),
     ORCHESTRATOR_PORT: String(ports.orchestrator),
-    METRICS_PORT: '0',
     LOG_LEVEL: logLevel,
     LOG_FORMAT: 'pretty',
   };
@@ -59,7 +63,7 @@ export function listAppProcesses(settings: AppSettings): AppProcess[] {
     ...Array.from({ length: workers }, (_, index) => ({
       name: `worker-${index + 1}`,
       args: run('worker'),
-      env,
+      env: { ...env, METRICS_PORT: String(ports.metrics[index] ?? 0) },
       url: null,
       readyUrl: null,
     })),

@@ -9,7 +9,7 @@ import { StackError } from '../stack-error.ts';
 import { keepsDyingAfter } from '../supervisor/back-off.ts';
 import type { Running } from '../supervisor/supervised.ts';
 import { takeStackLock } from './lock.ts';
-import { claimPort } from './ports.ts';
+import { claimPort, offerPorts } from './ports.ts';
 import { listAppProcesses, type AppProcess } from './processes.ts';
 import { checkReachable, ownPostgres, ownRedis, withoutPassword } from './servers.ts';
 import { createServices, type Services } from './services.ts';
@@ -67,6 +67,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         host: config.NODE_API_HOST,
         port: config.NODE_API_PORT,
       }),
+      metrics: await offerPorts(config.METRICS_HOST, config.METRICS_PORT, options.workers),
     };
     write('starting Postgres, Redis, node API, orchestrator and worker ...');
     if (options.fresh) await discardState(folder);
