@@ -116,20 +116,35 @@ test('GET /docs shows every operation, every schema and every error, without a s
   const { status, headers, text } = await api.send('GET', '/docs');
   expect(status).toBe(200);
   expect(headers.get('content-type')).toMatch(/^text\/html/);
-  expect(headers.get('content-security-policy')).toMatch(/^default-src 'none'; style-src 'self';/);
+  expect(headers.get('content-security-policy')).toBe(
+    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  );
   for (const { id, path, summary } of operations)
-    for (const told of [`id="${id}"`, path, summary.replaceAll("'", '&#39;')])
+    for (const told of [`id="${id}"`, path, summary.replaceAll("'", '&#39;').split('`')[0]!])
       expect(text).toContain(told);
   for (const name of Object.keys(document.components.schemas))
     expect(text).toContain(`id="schema-${name}"`);
-  for (const code of Object.keys(errors)) expect(text).toContain(code);
-  expect(text).not.toMatch(/<script|style=|https?:\/\/|\son\w+=/);
+  for (const [code, { means }] of Object.entries(errors))
+    for (const told of [code, means.split('`')[0]!]) expect(text).toContain(told);
+  expect(text).not.toMatch(/<script|style=|https?:\/\/|\son\w+=|`/);
   expect(text).not.toContain('[object');
+  // What may be null says of what kind it is otherwise; inputs and outputs are a saga's own.
+  const vague = [...text.matchAll(/(\w+)\??: (?:\{ \[name\]: )?any JSON/g)].map(([, name]) => name);
+  expect([...new Set(vague)].sort()).toEqual(['input', 'inputs', 'output']);
   const links = [...text.matchAll(/href="#([^"]+)"/g)].map(([, target]) => target!);
   for (const target of links) expect(text).toContain(`id="${target}"`);
-  const sheet = await api.send('GET', '/docs/style.css');
-  expect([sheet.status, sheet.headers.get('content-type')]).toEqual([
-    200,
-    'text/css; charset=utf-8',
-  ]);
+  for (const [, sheet = ''] of text.matchAll(/rel="stylesheet" href="([^"]+)"/g))
+    expect((await api.send('GET', sheet)).headers.get('content-type')).toMatch(/^text\/css/);
+});
+
+test('GET /docs gives each operation as a command, to the host where it is read', async () => {
+  const headers = { host: '127.0.0.1:4000' };
+  const text = (await api.send('GET', '/docs', { headers })).text.replaceAll('&quot;', '"');
+  for (const command of [
+    'curl 127.0.0.1:4000/v1/sagas -H &#39;content-type: application/json&#39; -d &#39;{"saga":"create-group","input":{"groupId":"5"}}&#39;<',
+    'curl -N 127.0.0.1:4000/v1/sagas/12/events<',
+    'curl -X PUT 127.0.0.1:4000/v1/faults/node02 -H ',
+    'curl 127.0.0.1:4000/openapi.json<',
+  ])
+    expect(text).toContain(command);
 });

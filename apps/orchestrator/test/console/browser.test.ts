@@ -7,7 +7,13 @@ import {
   type System,
   type SystemClient,
 } from '@reliable-ops/testkit';
-import { findBarriers, launchBrowser, openTab } from '@reliable-ops/testkit/browser';
+import {
+  findBarriers,
+  launchBrowser,
+  measureOverhang,
+  openTab,
+  screens,
+} from '@reliable-ops/testkit/browser';
 import type { Browser, Page } from 'playwright-core';
 import { spawnOrchestrator } from '../process.ts';
 import { describeInBrowser } from './browser.ts';
@@ -316,25 +322,17 @@ describeInBrowser('the console in a browser', () => {
     });
     afterAll(() => client.setFaults('node03', {}));
 
-    test.each([
-      ['light', 1280],
-      ['dark', 1280],
-      ['light', 360],
-      ['dark', 360],
-    ] as const)(
-      "complains of nothing and stands in nobody's way: %s, %i wide",
-      async (colorScheme, width) => {
-        await using tab = await open({ colorScheme, viewport: { width, height: 780 } });
+    test.each(screens)(
+      "complains of nothing, fits, and stands in nobody's way: %s",
+      async (_name, screen) => {
+        await using tab = await open(screen);
         const { page, complaints } = tab;
         for (const [name, path] of pages) {
           await page.goto(path);
           const expected = name === 'not there' ? complaints.splice(0) : [];
           expect(expected.every((line) => line.includes('404'))).toBe(true);
           expect({ name, barriers: await findBarriers(page) }).toEqual({ name, barriers: [] });
-          const room = await page.evaluate<number>(
-            'document.documentElement.scrollWidth - document.documentElement.clientWidth',
-          );
-          expect({ name, tooWide: room }).toEqual({ name, tooWide: 0 });
+          expect({ name, tooWide: await measureOverhang(page) }).toEqual({ name, tooWide: 0 });
         }
         expect(complaints).toEqual([]);
       },
