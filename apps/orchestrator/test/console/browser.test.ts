@@ -9,6 +9,7 @@ import {
 } from '@reliable-ops/testkit';
 import {
   findBarriers,
+  findSmallTargets,
   launchBrowser,
   measureOverhang,
   openTab,
@@ -84,6 +85,25 @@ describeInBrowser('the console in a browser', () => {
     expect(await page.evaluate("document.activeElement.closest('tr').id")).toBe(`saga-${first}`);
     expect(await page.evaluate('scrollY')).toBeGreaterThan(0);
     expect(await page.evaluate('globalThis.isSamePage')).toBe(true);
+    expect(complaints).toEqual([]);
+  });
+
+  test('the charts are drawn, and named for those who do not see them', async () => {
+    await ended('in the chart');
+    await using tab = await open();
+    const { page, complaints } = tab;
+    await page.goto('/');
+    await page.locator('#plot-rate[aria-label*="completed at most"] canvas').waitFor();
+    const isPainted = `[...document.querySelectorAll('.plot canvas')].map((canvas) =>
+      canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some((one) => one !== 0))`;
+    expect(await page.evaluate(isPainted)).toEqual([true, true]);
+    const names = await page.locator('.plot .u-legend th').allInnerTexts();
+    expect(names.map((name) => name.trim()).filter((name) => name !== 'Time')).toEqual([
+      'completed',
+      'taken back',
+      'p50',
+      'p99',
+    ]);
     expect(complaints).toEqual([]);
   });
 
@@ -332,6 +352,7 @@ describeInBrowser('the console in a browser', () => {
           const expected = name === 'not there' ? complaints.splice(0) : [];
           expect(expected.every((line) => line.includes('404'))).toBe(true);
           expect({ name, barriers: await findBarriers(page) }).toEqual({ name, barriers: [] });
+          expect({ name, small: await findSmallTargets(page) }).toEqual({ name, small: [] });
           expect({ name, tooWide: await measureOverhang(page) }).toEqual({ name, tooWide: 0 });
         }
         expect(complaints).toEqual([]);

@@ -73,6 +73,13 @@ export const screens = (['light', 'dark'] as const).flatMap(
 export const measureOverhang = (page: Page): Promise<number> =>
   page.evaluate<number>('document.documentElement.scrollWidth - visualViewport.width');
 
+/** What a finger meets and would miss: controls less than 40 pixels high. None, where one points with a mouse. */
+export const findSmallTargets = (page: Page): Promise<string[]> =>
+  page.evaluate<string[]>(`!matchMedia('(pointer: coarse)').matches ? [] : [
+      ...document.querySelectorAll('button, select, input:not([type=hidden], [type=checkbox]), .check label, .button, nav a, summary'),
+    ].filter((one) => one.checkVisibility() && one.getBoundingClientRect().height < 40)
+      .map((one) => one.outerHTML)`);
+
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 interface Violation {
