@@ -342,6 +342,7 @@ describeInBrowser('the console in a browser', () => {
     });
     afterAll(() => client.setFaults('node03', {}));
 
+    const isList = new Set(['overview', 'sagas', 'none that fit']);
     test.each(screens)(
       "complains of nothing, fits, and stands in nobody's way: %s",
       async (_name, screen) => {
@@ -354,6 +355,11 @@ describeInBrowser('the console in a browser', () => {
           expect({ name, barriers: await findBarriers(page) }).toEqual({ name, barriers: [] });
           expect({ name, small: await findSmallTargets(page) }).toEqual({ name, small: [] });
           expect({ name, tooWide: await measureOverhang(page) }).toEqual({ name, tooWide: 0 });
+          // The list of sagas is read without scrolling sideways, its words in full.
+          const hidden = await page.evaluate(
+            "[...document.querySelectorAll('#sagas')].map((list) => list.scrollWidth - list.clientWidth)",
+          );
+          expect({ name, hidden }).toEqual({ name, hidden: isList.has(name) ? [0] : [] });
         }
         expect(complaints).toEqual([]);
       },
