@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { SagaView } from '@reliable-ops/contracts';
+import { connect } from '@reliable-ops/database';
 import {
   clientOf,
   startSystem,
@@ -303,17 +304,31 @@ describeInBrowser('the console in a browser', () => {
     expect(complaints).toEqual([]);
   });
 
-  test('a connection that breaks is shown, and comes back', async () => {
+  test('a connection that breaks is shown, and comes back; what happened meanwhile is read then', async () => {
+    await client.setFaults('node01', { delayMs: 3_000 });
     await using tab = await open();
     const { page } = tab;
-    await page.goto('/');
+    await lookOnlyWhenTold(page);
+    await page.goto('/sagas'); // which never asks by itself
     await isVisible(page, 'Live');
+    const id = await start('during-the-break');
+    await page.locator(`#saga-${id}`).getByText('running').waitFor();
     await system.orchestrator.kill('SIGKILL');
     await isVisible(page, 'Connection lost, trying again');
+    // A worker goes on without it, and nobody tells of that.
+    const sql = connect(system.databaseUrl, { applicationName: 'break', max: 1 });
+    await waitFor('its end', async () => {
+      const [saga] = await sql`select 1 from saga.sagas where id = ${id} and status = 'completed'`;
+      return saga !== undefined;
+    });
+    await sql.end();
+    await page.locator(`#saga-${id}`).getByText('running').waitFor();
     await system.orchestrator.start();
     await page.getByText('Live', { exact: true }).waitFor();
-    const id = await ended('after-the-break');
-    await page.locator(`#saga-${id}`).waitFor();
+    await page.locator(`#saga-${id}`).getByText('completed').waitFor();
+    await client.setFaults('node01', {});
+    const next = await ended('after-the-break');
+    await page.locator(`#saga-${next}`).waitFor();
   });
 
   describe('each page, with sagas that are stuck', () => {
