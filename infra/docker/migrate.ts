@@ -1,14 +1,8 @@
 import { isPostgresAway, migrate } from '@reliable-ops/database';
-import {
-  ConfigError,
-  createLogger,
-  loadConfig,
-  waitUntil,
-  type Config,
-} from '@reliable-ops/runtime';
+import { createLogger, loadConfigOrExit, waitUntil } from '@reliable-ops/runtime';
 
 /** Brings the database up to date once it answers, and ends: exit 0. Anything else that goes wrong: exit 1. */
-const { DATABASE_URL, ...config } = readConfig();
+const { DATABASE_URL, ...config } = loadConfigOrExit();
 const logger = createLogger('migrate', config);
 
 await waitUntil(
@@ -26,13 +20,3 @@ await waitUntil(
   { logger },
 );
 logger.info('the database is up to date');
-
-function readConfig(): Config {
-  try {
-    return loadConfig();
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    process.stderr.write(`${error.message}\n`);
-    process.exit(1);
-  }
-}

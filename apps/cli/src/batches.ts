@@ -1,4 +1,4 @@
-import type { BatchAccepted, BatchCounts } from '@reliable-ops/contracts';
+import { noSagas, type BatchAccepted, type BatchCounts } from '@reliable-ops/contracts';
 import type { Client } from '@reliable-ops/client';
 import { pause } from './pause.ts';
 
@@ -11,18 +11,6 @@ const callsInFlight = 8;
 
 /** Sagas of several batches by status; `total` is how many the orchestrator has accepted so far. */
 export type Totals = BatchCounts;
-
-const noSagas: Totals = {
-  total: 0,
-  queued: 0,
-  running: 0,
-  compensating: 0,
-  completed: 0,
-  compensated: 0,
-  cancelled: 0,
-  resolved: 0,
-  stuck: 0,
-};
 
 /** Sagas that need no more waiting for: ended, or stuck. */
 export const countSettled = (counts: BatchCounts): number =>

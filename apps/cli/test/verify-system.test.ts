@@ -2,7 +2,6 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import type { VerifyFinding, VerifySummary } from '@reliable-ops/contracts';
 import { connect, type Sql } from '@reliable-ops/database';
 import {
-  allEnded,
   clientOf,
   nodeNames,
   readPresentIds,
@@ -39,13 +38,8 @@ type Document = Omit<VerifySummary, 'findings'> & { findings: VerifyFinding[] };
 const verifyJson = async (): Promise<Document> =>
   JSON.parse((await rops('verify', '--json')).stdout) as Document;
 
-const waitForEnd = (batches: string[]): Promise<unknown> =>
-  waitFor('all sagas to end', async () => allEnded(await client.count(batches)), {
-    timeoutMs: 45_000,
-    explain: () => system.output(),
-  });
 async function change(saga: 'create-group' | 'delete-group', groupIds: string[]): Promise<void> {
-  await waitForEnd([await client.post(saga, groupIds)]);
+  await client.untilEnded([await client.post(saga, groupIds)]);
 }
 
 test('P1-P7 under load: verify, again and again while sagas run, are taken back and overtake it, finds nothing', async () => {
@@ -80,7 +74,7 @@ test('P1-P7 under load: verify, again and again while sagas run, are taken back 
     await Promise.all(loads);
   }
   for (const node of nodeNames) await client.setFaults(node, {});
-  await waitForEnd(batches);
+  await client.untilEnded(batches);
   const { completed, compensated } = await client.count(batches);
   expect(compensated).toBeGreaterThan(0);
   expect(completed).toBeGreaterThan(0);
@@ -214,7 +208,7 @@ describe('rops reconcile', () => {
     expect(planned.map(({ key }: { key: string }) => key)).toEqual(['group:b']);
     expect(inFlight).toBe(1);
     await client.setFaults('node03', {});
-    await waitForEnd([batch]);
+    await client.untilEnded([batch]);
   });
 
   test('leaves to the operator what lies in the log, and what nobody can decide', async () => {

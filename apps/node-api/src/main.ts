@@ -3,17 +3,16 @@ import { createMetrics, startTracing } from '@reliable-ops/observability';
 import {
   ConfigError,
   createLogger,
-  loadConfig,
+  loadConfigOrExit,
   runProcess,
   waitUntil,
-  type Config,
 } from '@reliable-ops/runtime';
 import { listenNodeApi, type NodeApiServer } from './server.ts';
 
 /** Connections to Postgres: more of them than cores would only queue inside it. */
 const poolSize = 10;
 
-const config = readConfig();
+const config = loadConfigOrExit();
 const logger = createLogger('node-api', config);
 
 await runProcess(logger, async () => {
@@ -38,16 +37,6 @@ await runProcess(logger, async () => {
     },
   };
 });
-
-function readConfig(): Config {
-  try {
-    return loadConfig();
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    process.stderr.write(`${error.message}\n`);
-    process.exit(1);
-  }
-}
 
 function explainListenError(error: NodeJS.ErrnoException): NodeApiServer {
   const { NODE_API_HOST: host, NODE_API_PORT: port } = config;

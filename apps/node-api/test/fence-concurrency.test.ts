@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Operation, OperationResult } from '@reliable-ops/contracts';
-import { createRandom } from '../src/faults/random.ts';
+import { createDraw } from '@reliable-ops/runtime/seeded-draw';
 import { createOperationStore, type OperationStore } from '../src/fenced/operation-store.ts';
 import { buildFencedStatement } from '../src/fenced/statement.ts';
 import { createPruner, type Pruner } from '../src/prune/pruner.ts';
@@ -27,7 +27,7 @@ interface Sent {
  * `pruner`: raises the floor all the while, to what is just coming in, and removes what may leave.
  */
 async function bombard(store: OperationStore, seed: number, pruner?: Pruner): Promise<Sent[]> {
-  const random = createRandom(seed);
+  const random = createDraw(seed);
   const pick = (below: number): number => Math.floor(random() * below);
   const fences = pruner ? 24 : 8;
   const operations: Operation[] = [];

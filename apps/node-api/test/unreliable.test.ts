@@ -3,7 +3,7 @@ import { request } from 'node:http';
 import { describe, expect, test } from '@jest/globals';
 import type { NodeFaults, Operation } from '@reliable-ops/contracts';
 import { waitFor } from '@reliable-ops/testkit';
-import { createRandom } from '../src/faults/random.ts';
+import { createDraw } from '@reliable-ops/runtime/seeded-draw';
 import { error, startCluster, type Cluster } from './cluster.ts';
 
 const node = 'node01';
@@ -56,7 +56,7 @@ describe('random behaviour', () => {
   });
 
   test('strikes each fenced operation by itself, at its probability, 408 and 500 at even odds', async () => {
-    await using cluster = await startCluster({ randomBehavior: 0.2, draw: createRandom(7) });
+    await using cluster = await startCluster({ randomBehavior: 0.2, draw: createDraw(7) });
     const results = await cluster.operate(node, creates(1000));
     const struck = (message: string) =>
       results.filter((result) => 'message' in result && result.message === message).length;
@@ -209,7 +209,7 @@ describe('faults', () => {
   });
 });
 
-const numbers = (seed: number) => Array.from({ length: 10_000 }, createRandom(seed));
+const numbers = (seed: number) => Array.from({ length: 10_000 }, createDraw(seed));
 
 describe('the seeded generator', () => {
   test('is even, in [0, 1), and repeats itself for the same seed only', () => {

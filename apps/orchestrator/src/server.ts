@@ -33,15 +33,10 @@ import {
   measureLog,
 } from '@reliable-ops/saga';
 import { createApp } from './app.ts';
-import { createEndedTally } from './console/measures/ended-tally.ts';
-import { startSampler } from './console/measures/sampler.ts';
 import { drainServer } from './drain.ts';
-import { createChangeFeed } from './events/change-feed.ts';
-import { hintOfEnds, listenForChanges } from './events/hints.ts';
-import { createSagaWatch } from './events/saga-watch.ts';
 import { answerOutsideApp, ProblemError, problemOf, problemType } from './problem.ts';
-import { createEndWatch } from './sagas/waiting.ts';
 import { checkExposure } from './security/exposure.ts';
+import { startWatches } from './watches.ts';
 import { within } from './within.ts';
 
 /** Milliseconds that a stop leaves to requests in hand, and then to what they have accepted and is being published. */
@@ -90,13 +85,12 @@ export async function startOrchestrator(config: Config, logger: Logger): Promise
     report: (details, message) => logger.error(details, message),
     warn: (details, message) => logger.warn(details, message),
   });
-  const endWatch = createEndWatch(log);
-  const feed = createChangeFeed(log);
-  const sagaWatch = createSagaWatch();
-  const tally = createEndedTally();
-  const sampler = startSampler({ log, registry, tally });
-  const listeners = [hintOfEnds(endWatch), feed, sagaWatch, tally];
-  const hints = listenForChanges(config.REDIS_URL, listeners, complain);
+  const watches = startWatches({
+    log,
+    registry,
+    redisUrl: config.REDIS_URL,
+    onError: complain,
+  });
   const cluster = {
     url: config.NODE_API_URL,
     nodes: config.NODES,
@@ -114,10 +108,7 @@ export async function startOrchestrator(config: Config, logger: Logger): Promise
     engine,
     registry,
     queue,
-    endWatch,
-    feed,
-    sagaWatch,
-    sampler,
+    ...watches,
     maxActiveSagas: config.MAX_ACTIVE_SAGAS,
     faults: createFaultClient({ url: config.NODE_API_URL, timeoutMs: config.CALL_TIMEOUT }),
     cluster: createClusterReader(cluster),
@@ -128,9 +119,7 @@ export async function startOrchestrator(config: Config, logger: Logger): Promise
     logger,
   });
   const close = async (): Promise<void> => {
-    endWatch.close();
-    sampler[Symbol.dispose]();
-    hints[Symbol.dispose]();
+    watches[Symbol.dispose]();
     await queue[Symbol.asyncDispose]();
     await tracing?.stop();
     await sql.end({ timeout: 1 });
@@ -157,7 +146,7 @@ export async function startOrchestrator(config: Config, logger: Logger): Promise
     url,
     async stop() {
       // Those who wait for the end of a saga are answered with how far it is.
-      endWatch.close();
+      watches.endWatch.close();
       closing.abort();
       await drainServer(server, drainMs);
       // What is not published by then is owed by the outbox: a worker's recovery publishes it.

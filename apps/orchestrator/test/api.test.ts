@@ -1,28 +1,11 @@
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import { clusterView, statusView, type ClusterView } from '@reliable-ops/contracts';
 import { knownMigrations } from '@reliable-ops/database';
-import {
-  create,
-  problemOf,
-  startApi,
-  startBackends,
-  until,
-  type Api,
-  type Backends,
-} from './fixture.ts';
+import { create, problemOf, startApi, until } from './fixture.ts';
+import { useApi } from './use-api.ts';
 
 const read = jest.fn<() => Promise<ClusterView>>();
-let backends: Backends;
-let api: Api;
-beforeAll(async () => {
-  backends = await startBackends();
-  api = startApi(backends, { cluster: { read } });
-  await until(api.queue.isConnected);
-});
-afterAll(async () => {
-  await api[Symbol.asyncDispose]();
-  await backends[Symbol.asyncDispose]();
-});
+const { api, backends } = useApi({ cluster: { read } });
 
 test('the cluster is asked once for all who ask meanwhile', async () => {
   const view = { consistent: null, nodes: { node01: 3, node02: null } };

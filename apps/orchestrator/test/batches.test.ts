@@ -1,27 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { batchAccepted, batchCounts, limits } from '@reliable-ops/contracts';
-import {
-  create,
-  problemOf,
-  startApi,
-  startBackends,
-  until,
-  willing,
-  type Api,
-  type Backends,
-} from './fixture.ts';
+import { create, problemOf, until, willing } from './fixture.ts';
+import { useApi } from './use-api.ts';
 
-let backends: Backends;
-let api: Api;
-beforeAll(async () => {
-  backends = await startBackends();
-  api = startApi(backends);
-  await until(api.queue.isConnected);
-});
-afterAll(async () => {
-  await api[Symbol.asyncDispose]();
-  await backends[Symbol.asyncDispose]();
-});
+const { api } = useApi();
 
 const post = (body: unknown, headers: Record<string, string> = {}) =>
   api.send('POST', '/v1/sagas/batch', { body, headers });

@@ -11,10 +11,9 @@ import {
   UnreachableError,
 } from '@reliable-ops/client';
 import type { ChangesEvent, SagaView } from '@reliable-ops/contracts';
-import { startApi, startBackends, willing, type Api, type Backends } from './fixture.ts';
+import { willing } from './fixture.ts';
+import { useApi } from './use-api.ts';
 
-let backends: Backends;
-let api: Api;
 let server: Server;
 let url: string;
 
@@ -29,16 +28,10 @@ async function stop(): Promise<void> {
   server.closeAllConnections();
   await closed;
 }
-beforeAll(async () => {
-  backends = await startBackends();
-  api = startApi(backends, { tokens: ['secret'] });
-  await listen();
-});
-afterAll(async () => {
-  await stop();
-  await api[Symbol.asyncDispose]();
-  await backends[Symbol.asyncDispose]();
-});
+// Before the API goes.
+afterAll(stop);
+const { api } = useApi({ tokens: ['secret'] });
+beforeAll(() => listen());
 
 const clientOf = (token = 'secret', patienceMs = 20_000) =>
   createClient({ url, token }, { patienceMs });

@@ -1,36 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { beforeAll, expect, test } from '@jest/globals';
 import { FaultsError, type FaultClient, type Verification } from '@reliable-ops/connector';
 import { limits } from '@reliable-ops/contracts';
 import { ContendedError } from '@reliable-ops/saga';
 import { errors } from '../src/openapi/errors.ts';
 import { operations } from '../src/openapi/operations/index.ts';
 import { checkAnswer, document, type Answer } from './documented.ts';
-import {
-  create,
-  replyOf,
-  startApi,
-  startBackends,
-  until,
-  willing,
-  type Api,
-  type ApiOptions,
-  type Backends,
-} from './fixture.ts';
+import { create, replyOf, startApi, willing, type Api, type ApiOptions } from './fixture.ts';
+import { useApi } from './use-api.ts';
 
-let backends: Backends;
-let log: Api['log'];
-let engine: Api['engine'];
-let base: Api;
+const { api: base, backends } = useApi();
 /** What stands in paths, in place of the document's examples. */
 const there: Record<string, string> = {};
 let endedId: string;
 beforeAll(async () => {
-  backends = await startBackends();
-  base = startApi(backends);
-  ({ log, engine } = base);
-  await until(base.queue.isConnected);
   const start = (body: unknown, headers = {}) =>
     base.send('POST', '/v1/sagas', { body, headers: { prefer: 'wait=10', ...headers } });
   const worker = base.work(willing);
@@ -42,11 +26,6 @@ beforeAll(async () => {
   });
   Object.assign(there, { sagas: body.id, batches: body.batchId });
 });
-afterAll(async () => {
-  await base[Symbol.asyncDispose]();
-  await backends[Symbol.asyncDispose]();
-});
-
 interface Asked {
   method: string;
   path: string;
@@ -91,7 +70,7 @@ const faultsThat = (reason: 'none' | 'away'): Circumstance => {
 /** Nothing that reads or writes the log gets an answer. */
 const logThatThrows = (reason: Error): Circumstance => ({
   server: () => ({
-    log: new Proxy(log, { get: () => () => Promise.reject(reason) }),
+    log: new Proxy(base.log, { get: () => () => Promise.reject(reason) }),
     verify: () => verificationOf(() => Promise.reject(reason)),
   }),
 });
@@ -132,7 +111,7 @@ const circumstances: Record<string, Circumstance> = {
   },
   'a key that was used before': withHeaders({ 'idempotency-key': 'used before' }),
   'a repeat, of a saga that has left': {
-    server: () => ({ log: { ...log, sagaIdsOf: async () => [] } }),
+    server: () => ({ log: { ...base.log, sagaIdsOf: async () => [] } }),
     request: ({ headers, body }) => ({
       headers: { ...headers, 'idempotency-key': 'used before' },
       body: body && JSON.stringify(create('running')),
@@ -141,7 +120,7 @@ const circumstances: Record<string, Circumstance> = {
   'as many sagas are active as may be': { server: () => ({ maxActiveSagas: 1 }) },
   'a saga that moves on and on': {
     server: () => ({
-      engine: { ...engine, resolve: () => Promise.reject(new ContendedError('moves on')) },
+      engine: { ...base.engine, resolve: () => Promise.reject(new ContendedError('moves on')) },
     }),
   },
   'Postgres is away': ofPostgres('ECONNREFUSED'),

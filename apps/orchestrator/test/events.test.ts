@@ -1,29 +1,11 @@
-import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { changesEvent, limits, sagaView, type SagaStatus } from '@reliable-ops/contracts';
 import { readEvents } from './event-reader.ts';
-import {
-  create,
-  problemOf,
-  startApi,
-  startBackends,
-  until,
-  willing,
-  type Api,
-  type Backends,
-} from './fixture.ts';
+import { create, problemOf, startApi, until, willing } from './fixture.ts';
 import { spawnOrchestrator } from './process.ts';
+import { useApi } from './use-api.ts';
 
-let backends: Backends;
-let api: Api;
-beforeAll(async () => {
-  backends = await startBackends();
-  api = startApi(backends);
-  await until(() => api.queue.isConnected());
-});
-afterAll(async () => {
-  await api[Symbol.asyncDispose]();
-  await backends[Symbol.asyncDispose]();
-});
+const { api, backends } = useApi();
 
 const opened: ReturnType<typeof readEvents>[] = [];
 afterEach(() => Promise.all(opened.splice(0).map((stream) => stream.close())));

@@ -15,12 +15,8 @@ import {
 } from '@reliable-ops/saga';
 import { createTestDatabase, startTestRedis, waitFor } from '@reliable-ops/testkit';
 import { checkAnswer } from './documented.ts';
-import { createApp, createEndWatch, type AppParts } from '../src/index.ts';
-import { createEndedTally } from '../src/console/measures/ended-tally.ts';
-import { startSampler } from '../src/console/measures/sampler.ts';
-import { createChangeFeed } from '../src/events/change-feed.ts';
-import { hintOfEnds, listenForChanges } from '../src/events/hints.ts';
-import { createSagaWatch } from '../src/events/saga-watch.ts';
+import { createApp, type AppParts } from '../src/index.ts';
+import { startWatches } from '../src/watches.ts';
 
 const nodes = ['node01', 'node02', 'node03'].map((name) => ({
   name,
@@ -88,13 +84,7 @@ export function startApi(
   const registry = createRegistry(definitions, { stepAttempts: 2 });
   const queue = createBullmqQueue(redisUrl, registry.participants, ignore);
   const engine = createEngine({ log, registry, queue, report: ignore });
-  const endWatch = createEndWatch(log);
-  const feed = createChangeFeed(log);
-  const sagaWatch = createSagaWatch();
-  const tally = createEndedTally();
-  const sampler = startSampler({ log, registry, tally });
-  const listeners = [hintOfEnds(endWatch), feed, sagaWatch, tally];
-  const hints = listenForChanges(redisUrl, listeners, ignore);
+  const watches = startWatches({ log, registry, redisUrl, onError: ignore });
   const verifyLog = createPostgresVerifyLog(sql);
   const nodeCluster = { url: nodeApiUrl, nodes, timeoutMs: 2_000 };
   const parts: AppParts = {
@@ -107,10 +97,7 @@ export function startApi(
     engine,
     registry,
     queue,
-    endWatch,
-    feed,
-    sagaWatch,
-    sampler,
+    ...watches,
     maxActiveSagas: 100_000,
     cluster: { read: async (): Promise<ClusterView> => ({ consistent: true, nodes: {} }) },
     faults: createFaultClient({ url: 'http://127.0.0.1:9', timeoutMs: 1_000 }),
@@ -164,10 +151,8 @@ export function startApi(
       };
     },
     async [Symbol.asyncDispose]() {
-      endWatch.close();
-      sampler[Symbol.dispose]();
+      watches[Symbol.dispose]();
       await engine.idle();
-      hints[Symbol.dispose]();
       await queue[Symbol.asyncDispose]();
       await sql.end({ timeout: 1 });
     },

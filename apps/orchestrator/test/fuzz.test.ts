@@ -1,26 +1,9 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
-import {
-  create,
-  problemOf,
-  startApi,
-  startBackends,
-  until,
-  type Api,
-  type Backends,
-} from './fixture.ts';
+import { create, problemOf } from './fixture.ts';
+import { useApi } from './use-api.ts';
 
-let backends: Backends;
-let api: Api;
-beforeAll(async () => {
-  backends = await startBackends();
-  api = startApi(backends);
-  await until(api.queue.isConnected);
-});
-afterAll(async () => {
-  await api[Symbol.asyncDispose]();
-  await backends[Symbol.asyncDispose]();
-});
+const { api } = useApi();
 
 /** Characters that may stand in a header's value. */
 const headerValue = fc.string({

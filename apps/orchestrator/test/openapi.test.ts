@@ -1,19 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { errors } from '../src/openapi/errors.ts';
 import { operations } from '../src/openapi/operations/index.ts';
-import { startApi, startBackends, type Api, type Backends } from './fixture.ts';
 import { checkAnswer, checkEvent, document, schemaAt } from './documented.ts';
+import { useApi } from './use-api.ts';
 
-let backends: Backends;
-let api: Api;
-beforeAll(async () => {
-  backends = await startBackends();
-  api = startApi(backends);
-});
-afterAll(async () => {
-  await api[Symbol.asyncDispose]();
-  await backends[Symbol.asyncDispose]();
-});
+const { api } = useApi();
 
 /** Pages, and what they load, are for people. */
 const isForPrograms = (path: string): boolean =>

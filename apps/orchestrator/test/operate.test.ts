@@ -1,23 +1,11 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { operatedViews, participantViews, sagaView, stuckView } from '@reliable-ops/contracts';
 import type { Participant } from '@reliable-ops/saga';
-import {
-  create,
-  problemOf,
-  startApi,
-  startBackends,
-  until,
-  willing,
-  type Api,
-  type Backends,
-} from './fixture.ts';
+import { create, problemOf, startApi, until, willing, type Api } from './fixture.ts';
+import { useBackends } from './use-api.ts';
 
-let backends: Backends;
+const backends = useBackends();
 let api: Api;
-beforeAll(async () => {
-  backends = await startBackends();
-});
-afterAll(() => backends[Symbol.asyncDispose]());
 beforeEach(() => {
   api = startApi(backends);
 });

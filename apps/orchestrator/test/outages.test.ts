@@ -1,28 +1,17 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { statusView } from '@reliable-ops/contracts';
 import { connect } from '@reliable-ops/database';
 import { within } from '../src/within.ts';
-import {
-  create,
-  problemOf,
-  startApi,
-  startBackends,
-  until,
-  willing,
-  type Backends,
-} from './fixture.ts';
+import { create, problemOf, startApi, until, willing } from './fixture.ts';
 import { spawnOrchestrator, type OrchestratorProcess } from './process.ts';
 import { startProxy, type Proxy } from './proxy.ts';
+import { useBackends } from './use-api.ts';
 
 // In a process of its own: losing Postgres may end it (crash-only), and must not end the tests.
-let backends: Backends;
+const backends = useBackends();
 let postgres: Proxy;
 let redis: Proxy;
 let orchestrator: OrchestratorProcess;
-beforeAll(async () => {
-  backends = await startBackends();
-});
-afterAll(() => backends[Symbol.asyncDispose]());
 beforeEach(async () => {
   postgres = await startProxy(backends.databaseUrl);
   redis = await startProxy(backends.redisUrl);

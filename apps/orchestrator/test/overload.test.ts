@@ -1,25 +1,10 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { batchAccepted } from '@reliable-ops/contracts';
-import {
-  create,
-  problemOf,
-  startApi,
-  startBackends,
-  until,
-  willing,
-  type Api,
-  type Backends,
-  type Reply,
-} from './fixture.ts';
+import { create, problemOf, startApi, until, willing, type Api, type Reply } from './fixture.ts';
+import { useBackends } from './use-api.ts';
 
-let backends: Backends;
+const backends = useBackends();
 let api: Api;
-beforeAll(async () => {
-  backends = await startBackends();
-});
-afterAll(async () => {
-  await backends[Symbol.asyncDispose]();
-});
 beforeEach(async () => {
   api = startApi(backends, { maxActiveSagas: 10 });
   await until(api.queue.isConnected);

@@ -1,19 +1,18 @@
 import { once } from 'node:events';
 import { Agent, get } from 'node:http';
 import { connect, createServer, type AddressInfo } from 'node:net';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from '@jest/globals';
 import { problem } from '@reliable-ops/contracts';
-import { create, startApi, startBackends, until, type Backends } from './fixture.ts';
+import { create, startApi, until } from './fixture.ts';
 import { spawnOrchestrator } from './process.ts';
 import { startProxy } from './proxy.ts';
+import { useBackends } from './use-api.ts';
 
-let backends: Backends;
+const backends = useBackends();
 let environment: Record<string, string>;
 beforeAll(async () => {
-  backends = await startBackends();
   environment = { DATABASE_URL: backends.databaseUrl, REDIS_URL: backends.redisUrl };
 });
-afterAll(() => backends[Symbol.asyncDispose]());
 
 describe('what a person got wrong is one line, and exit 1', () => {
   const refused = async (given: Record<string, string>): Promise<string> => {

@@ -1,25 +1,8 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import {
-  create,
-  problemOf,
-  startApi,
-  startBackends,
-  until,
-  type Api,
-  type Backends,
-} from './fixture.ts';
+import { expect, test } from '@jest/globals';
+import { create, problemOf, until } from './fixture.ts';
+import { useApi } from './use-api.ts';
 
-let backends: Backends;
-let api: Api;
-beforeAll(async () => {
-  backends = await startBackends();
-  api = startApi(backends);
-  await until(api.queue.isConnected);
-});
-afterAll(async () => {
-  await api[Symbol.asyncDispose]();
-  await backends[Symbol.asyncDispose]();
-});
+const { api } = useApi();
 
 const jobsOf = async (queue: string) => {
   const { body } = await api.send('GET', `/queues/api/queues?activeQueue=${queue}&status=waiting`);

@@ -1,30 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { sagaPage, sagaSummary, sagaView } from '@reliable-ops/contracts';
 import { defineSaga, type Participant } from '@reliable-ops/saga';
 import { z } from 'zod';
-import {
-  create,
-  groupSagas,
-  problemOf,
-  startApi,
-  startBackends,
-  until,
-  willing,
-  type Api,
-  type Backends,
-} from './fixture.ts';
+import { create, groupSagas, problemOf, startApi, until, willing } from './fixture.ts';
+import { useApi } from './use-api.ts';
 
-let backends: Backends;
-let api: Api;
-beforeAll(async () => {
-  backends = await startBackends();
-  api = startApi(backends);
-  await until(api.queue.isConnected);
-});
-afterAll(async () => {
-  await api[Symbol.asyncDispose]();
-  await backends[Symbol.asyncDispose]();
-});
+const { api, backends } = useApi();
 
 const countSagas = async (key: string): Promise<number> =>
   (await api.send('GET', `/v1/sagas?key=${encodeURIComponent(key)}`)).body.sagas.length;

@@ -1,12 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { checkExposure } from '../src/security/exposure.ts';
-import { create, problemOf, startApi, startBackends, type Api, type Backends } from './fixture.ts';
+import { create, problemOf, startApi, type Api } from './fixture.ts';
+import { useBackends } from './use-api.ts';
 
-let backends: Backends;
-beforeAll(async () => {
-  backends = await startBackends();
-});
-afterAll(() => backends[Symbol.asyncDispose]());
+const backends = useBackends();
 
 /** Every kind of door: what reads, what writes, Bull Board, the probes, and what is not there. */
 const doors = [

@@ -1,19 +1,16 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { reconcileLine, verifyLine } from '@reliable-ops/contracts';
 import type { Verification } from '@reliable-ops/connector';
-import { problemOf, startApi, startBackends, until, type Api, type Backends } from './fixture.ts';
+import { problemOf, startApi, until, type Api } from './fixture.ts';
+import { useBackends } from './use-api.ts';
 
-let backends: Backends;
+const backends = useBackends();
 let api: Api;
 let closing: AbortController;
 /** What a run goes through: it waits where a test wants it to. */
 let events: (signal: AbortSignal) => Verification['events'];
 let running: number;
 
-beforeAll(async () => {
-  backends = await startBackends();
-});
-afterAll(() => backends[Symbol.asyncDispose]());
 beforeEach(() => {
   closing = new AbortController();
   running = 0;

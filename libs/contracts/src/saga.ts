@@ -50,6 +50,17 @@ export const batchCounts = z.object({
   stuck: z.int(),
 });
 export type BatchCounts = z.infer<typeof batchCounts>;
+export const noSagas: Readonly<BatchCounts> = {
+  total: 0,
+  queued: 0,
+  running: 0,
+  compensating: 0,
+  completed: 0,
+  compensated: 0,
+  cancelled: 0,
+  resolved: 0,
+  stuck: 0,
+};
 
 export const stepStates = [
   'pending', // not sent yet

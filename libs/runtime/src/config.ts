@@ -100,6 +100,17 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
   throw new ConfigError([...new Set(lines)].join('\n'));
 }
 
+/** The same for a process that cannot go on without: the lines of a ConfigError, exit 1. */
+export function loadConfigOrExit(): Config {
+  try {
+    return loadConfig();
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    process.exit(1);
+  }
+}
+
 /** Of a variable that may hold a password, only that it is set. */
 const secretNames: ReadonlySet<string> = new Set(['DATABASE_URL', 'REDIS_URL', 'API_TOKENS']);
 const shown = (name: string, value = ''): string => (secretNames.has(name) ? '***' : value);

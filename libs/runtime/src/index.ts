@@ -5,3 +5,4 @@ export * from './config.ts';
 export * from './duration.ts';
 export * from './logging.ts';
 export * from './lifecycle.ts';
+export * from './wait-at-most.ts';

@@ -1,14 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { connect, type Sql } from '@reliable-ops/database';
-import { createTestDatabase, startTestRedis, waitFor, type TestRedis } from '@reliable-ops/testkit';
-import { z } from 'zod';
+import { startTestRedis, waitFor, type TestRedis } from '@reliable-ops/testkit';
 import {
   createBullmqQueue,
   createEngine,
   createPostgresLog,
   createRegistry,
-  defineSaga,
   startJobWorkers,
   type BullmqQueue,
   type Command,
@@ -17,26 +14,13 @@ import {
   type Outcome,
   type Participant,
 } from '../src/index.ts';
+import { countStatuses, useDatabase } from './database-fixture.ts';
+import { defineChange } from './sagas.ts';
 
 const nodes = ['n1', 'n2', 'n3'];
-const create = defineSaga({
-  name: 'create-thing',
-  version: 1,
-  input: z.object({ id: z.string() }),
-  key: ({ id }) => id,
-  stages: [
-    nodes.map((name) => ({
-      name,
-      participant: name,
-      action: 'create',
-      compensation: 'undo',
-    })),
-  ],
-});
-
-let database: Awaited<ReturnType<typeof createTestDatabase>>;
+const create = defineChange('create', nodes);
+const database = useDatabase();
 let redis: TestRedis;
-let sql: Sql;
 let queue: BullmqQueue;
 let engine: Engine;
 let jobs: JobWorkers;
@@ -50,21 +34,17 @@ const applied = (commands: Command[]): Outcome[] =>
   commands.map(() => ({ result: 'applied', output: 'created' }));
 
 beforeAll(async () => {
-  [database, redis] = await Promise.all([createTestDatabase(), startTestRedis()]);
-  sql = connect(database.url, { applicationName: 'bulkhead-test', max: 8 });
+  redis = await startTestRedis();
 });
 afterAll(async () => {
-  await sql.end();
   await redis[Symbol.asyncDispose]();
-  await database[Symbol.asyncDispose]();
 });
 beforeEach(async () => {
-  await sql`truncate saga.sagas, saga.lanes, saga.outbox, saga.requests`;
   queue = createBullmqQueue(redis.url, nodes, ignore);
   await waitFor('Redis', () => queue.isConnected());
   outcomesOf = (_participant, commands) => applied(commands);
   engine = createEngine({
-    log: createPostgresLog(sql),
+    log: createPostgresLog(database.sql),
     // Attempts enough for a command that is refused for as long as the test likes.
     registry: createRegistry([create], { stepAttempts: 10_000 }),
     queue,
@@ -99,15 +79,9 @@ const accept = (keys: string[]) =>
     idempotency: null,
     sagas: keys.map((id) => ({ definition: create, input: { id } })),
   });
-const statuses = async (): Promise<Record<string, number>> =>
-  Object.fromEntries(
-    (
-      await sql<{ status: string; n: number }[]>`
-        select status, count(*)::int as n from saga.sagas group by status`
-    ).map(({ status, n }) => [status, n]),
-  );
+const statuses = () => countStatuses(database);
 const appliedSteps = async (): Promise<Record<string, number>> => {
-  const rows = await sql<{ name: string; n: number }[]>`
+  const rows = await database.sql<{ name: string; n: number }[]>`
     select step ->> 'name' as name, count(*) filter (where step ->> 'state' = 'applied')::int as n
     from saga.sagas, jsonb_array_elements(steps) as step group by 1`;
   return Object.fromEntries(rows.map(({ name, n }) => [name, n]));
@@ -156,11 +130,11 @@ describe('what is slow delays only itself', () => {
     await accept(keysOf('after', 50));
     await waitFor('those that came after it', () => isDone(550));
     expect(await statuses()).toEqual({ completed: 550, running: 1, queued: 999 });
-    const [first] = await sql<{ id: number }[]>`
+    const [first] = await database.sql<{ id: number }[]>`
       select min(id) as id from saga.sagas where key = 'hot'`;
     isStuck = false;
     await waitFor('the hot key to move', async () => {
-      const [row] = await sql<{ n: number }[]>`
+      const [row] = await database.sql<{ n: number }[]>`
         select count(*)::int as n from saga.sagas where key = 'hot' and status = 'completed' and id <> ${first!.id}`;
       return row!.n > 0;
     });

@@ -1,53 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { connect, type Sql } from '@reliable-ops/database';
-import { createTestDatabase, type TestDatabase } from '@reliable-ops/testkit';
-import { z } from 'zod';
-import {
-  createEngine,
-  createPostgresLog,
-  createRegistry,
-  defineSaga,
-  type Engine,
-} from '../src/index.ts';
-import { FencedStore } from './fenced-store.ts';
-import { MemoryQueue } from './memory-queue.ts';
+import { describe, expect, test } from '@jest/globals';
+import { useEngine } from './engine-fixture.ts';
+import { defineChange } from './sagas.ts';
 
-const create = defineSaga({
-  name: 'create-thing',
-  version: 1,
-  input: z.object({ id: z.string() }),
-  key: ({ id }) => id,
-  stages: [[{ name: 'n1', participant: 'n1', action: 'create', compensation: 'undo' }]],
-});
-
-let database: TestDatabase;
-let sql: Sql;
-let queue: MemoryQueue;
-let engine: Engine;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  sql = connect(database.url, { applicationName: 'conditional-accept-test', max: 12 });
-});
-afterAll(async () => {
-  await sql.end();
-  await database[Symbol.asyncDispose]();
-});
-beforeEach(async () => {
-  await sql`truncate saga.sagas, saga.lanes, saga.outbox`;
-  queue = new MemoryQueue();
-  engine = createEngine({
-    log: createPostgresLog(sql),
-    registry: createRegistry([create]),
-    queue,
-    participants: { n1: new FencedStore() },
-  });
-});
+const create = defineChange('create', ['n1']);
+const fixture = useEngine({ definitions: [create] });
+const { drain } = fixture;
 
 /** `[id]`: without a condition; `[id, n]`: only if saga n is the newest of the key. */
 const accept = (...asked: [id: string, lastSagaId?: number | null][]) =>
-  engine.accept({
+  fixture.engine.accept({
     batchId: randomUUID(),
     idempotency: null,
     sagas: asked.map(([id, lastSagaId]) => ({
@@ -56,19 +18,13 @@ const accept = (...asked: [id: string, lastSagaId?: number | null][]) =>
       ...(lastSagaId === undefined ? {} : { onlyIf: { lastSagaId } }),
     })),
   });
-async function drain(): Promise<void> {
-  for (;;) {
-    await engine.idle();
-    const jobs = queue.take();
-    if (jobs.length === 0) return;
-    for (const job of jobs) await engine.runEntry(job);
-  }
-}
 const lanes = async () =>
   Object.fromEntries(
-    (await sql<{ key: string; holder: number | null }[]>`select key, holder from saga.lanes`).map(
-      ({ key, holder }) => [key, holder],
-    ),
+    (
+      await fixture.sql<
+        { key: string; holder: number | null }[]
+      >`select key, holder from saga.lanes`
+    ).map(({ key, holder }) => [key, holder]),
   );
 
 describe('a saga with a condition', () => {
@@ -102,11 +58,7 @@ describe('a saga with a condition', () => {
     for (let round = 0; round < 40; round++) {
       const key = `k${round}`;
       // Two engines, so that they meet in Postgres and not in one batch.
-      const other = createEngine({
-        log: createPostgresLog(sql),
-        registry: createRegistry([create]),
-        queue,
-      });
+      const other = fixture.startEngine();
       const asked = { definition: create, input: { id: key } };
       const batch = (onlyIf: object) => ({
         batchId: randomUUID(),
@@ -114,10 +66,10 @@ describe('a saga with a condition', () => {
         sagas: [{ ...asked, ...onlyIf }],
       });
       const [first, second] = await Promise.all([
-        engine.accept(batch({ onlyIf: { lastSagaId: null } })),
+        fixture.engine.accept(batch({ onlyIf: { lastSagaId: null } })),
         other.accept(batch(round % 2 === 0 ? {} : { onlyIf: { lastSagaId: null } })),
       ]);
-      const [row] = await sql<{ queued: number; all: number }[]>`
+      const [row] = await fixture.sql<{ queued: number; all: number }[]>`
         select count(*) filter (where status = 'queued')::int as queued, count(*)::int as all
         from saga.sagas where key = ${key}`;
       // Only one without a condition may wait behind the other.
@@ -132,11 +84,11 @@ describe('a saga with a condition', () => {
 
   test('also when the lane is freed while it waits for it: the newest saga is looked for under the lock', async () => {
     await accept(['a']);
-    await engine.idle();
-    const [job] = queue.take();
+    await fixture.engine.idle();
+    const [job] = fixture.queue.take();
     // It holds the lane until the other has begun to wait for it.
     let answer: Promise<unknown> | undefined;
-    await sql.begin(async (tx) => {
+    await fixture.sql.begin(async (tx) => {
       await tx`select from saga.lanes where key = 'a' for update`;
       answer = accept(['a', null]);
       for (;;) {

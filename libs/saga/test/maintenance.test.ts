@@ -1,73 +1,24 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { connect, type Sql } from '@reliable-ops/database';
-import { createTestDatabase, waitFor } from '@reliable-ops/testkit';
-import { z } from 'zod';
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { waitFor } from '@reliable-ops/testkit';
 import {
-  createEngine,
   createMaintenance,
-  createPostgresLog,
   createPostgresMaintenance,
-  createRegistry,
-  defineSaga,
-  type Engine,
   type MaintenanceLog,
   type MaintenanceOptions,
 } from '../src/index.ts';
-import { MemoryQueue } from './memory-queue.ts';
+import { useEngine } from './engine-fixture.ts';
+import { defineChange } from './sagas.ts';
 
-const create = defineSaga({
-  name: 'create-thing',
-  version: 1,
-  input: z.object({ id: z.string() }),
-  key: ({ id }) => id,
-  stages: [[{ name: 'n1', participant: 'n1', action: 'create', compensation: 'undo' }]],
-});
-const registry = createRegistry([create]);
-const willing = {
-  n1: {
-    run: async (_: string, commands: unknown[]) =>
-      commands.map(() => ({ result: 'applied' as const, output: null })),
-  },
-};
-
-let database: Awaited<ReturnType<typeof createTestDatabase>>;
-let sql: Sql;
+const fixture = useEngine({ definitions: [defineChange('create', ['n1'])] });
+const { accept, drain } = fixture;
 let log: MaintenanceLog;
-let queue: MemoryQueue;
-let engine: Engine;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  sql = connect(database.url, { applicationName: 'maintenance-test', max: 6 });
-  log = createPostgresMaintenance(sql);
-});
-afterAll(async () => {
-  await sql.end();
-  await database[Symbol.asyncDispose]();
-});
-beforeEach(async () => {
-  await sql`truncate saga.sagas, saga.lanes, saga.outbox, saga.requests, saga.leases, saga.watermarks`;
-  queue = new MemoryQueue();
-  engine = createEngine({ log: createPostgresLog(sql), registry, queue, participants: willing });
+beforeEach(() => {
+  log = createPostgresMaintenance(fixture.sql);
 });
 
-const accept = async (...ids: string[]): Promise<void> => {
-  const sagas = ids.map((id) => ({ definition: create, input: { id } }));
-  await engine.accept({ batchId: randomUUID(), idempotency: null, sagas });
-  await engine.idle();
-};
-const runAll = async (): Promise<void> => {
-  for (const entry of await createPostgresLog(sql).readEntries({
-    dueBefore: Date.now() + 60_000,
-    after: undefined,
-    limit: 100,
-  }))
-    await engine.runEntry(entry);
-  await engine.idle();
-};
 const newestFence = async (): Promise<number> => {
-  const [row] = await sql<{ fence: number }[]>`select last_value as fence from saga.fences`;
+  const [row] = await fixture.sql<{ fence: number }[]>`select last_value as fence from saga.fences`;
   return row!.fence;
 };
 /** A watermark counts once its millisecond is over. */
@@ -83,21 +34,21 @@ describe('the fence up to which tokens are old', () => {
 
   test('is the newest one drawn by the watermark, where every saga has ended', async () => {
     await accept('a', 'b');
-    await runAll();
+    await drain();
     const fence = await newestFence();
     await log.takeWatermark();
     await accept('c');
-    await runAll();
+    await drain();
     expect(await oldFence()).toBe(fence);
   });
 
   test('stays below the fence of any saga that has not ended, and follows once it has', async () => {
     await accept('a');
-    const [a] = await sql<{ fence: number }[]>`select fence from saga.sagas`;
+    const [a] = await fixture.sql<{ fence: number }[]>`select fence from saga.sagas`;
     await accept('b', 'c');
     await log.takeWatermark();
     expect(await oldFence()).toBe(a!.fence - 1);
-    await runAll();
+    await drain();
     expect(await oldFence()).toBe(await newestFence());
   });
 
@@ -107,7 +58,7 @@ describe('the fence up to which tokens are old', () => {
     let commit = (): void => {};
     const mayCommit = new Promise<void>((resolve) => (commit = resolve));
     let fence = 0;
-    const open = sql.begin(async (tx) => {
+    const open = fixture.sql.begin(async (tx) => {
       const [row] = await tx<{ fence: number }[]>`select nextval('saga.fences') as fence`;
       fence = row!.fence;
       await mayCommit;
@@ -119,7 +70,7 @@ describe('the fence up to which tokens are old', () => {
     await log.takeWatermark();
     await waitFor('the second watermark to be over', async () => {
       const [row] =
-        await sql`select from saga.watermarks where taken_at < clock_timestamp() having count(*) = 2`;
+        await fixture.sql`select from saga.watermarks where taken_at < clock_timestamp() having count(*) = 2`;
       return row !== undefined;
     });
     expect(await log.readOldFence(0)).toBe(before);
@@ -135,7 +86,7 @@ describe('the fence up to which tokens are old', () => {
     }
     await waitFor('one to be left', async () => {
       await log.readOldFence(0);
-      return (await sql`select from saga.watermarks`).length === 1;
+      return (await fixture.sql`select from saga.watermarks`).length === 1;
     });
   });
 });
@@ -156,11 +107,11 @@ describe('a maintenance pass', () => {
 
   test('removes what ended long enough ago, says the floor, and leaves a watermark', async () => {
     await accept('a', 'b');
-    await runAll();
+    await drain();
     await accept('c');
     await log.takeWatermark();
     await oldFence(1);
-    await sql`update saga.watermarks set taken_at = taken_at - interval '1 hour'`;
+    await fixture.sql`update saga.watermarks set taken_at = taken_at - interval '1 hour'`;
     const floors: number[] = [];
     const pass = await passOf({
       prune: async (floor) => {
@@ -169,7 +120,9 @@ describe('a maintenance pass', () => {
       },
       clock: () => Date.now() + 1_000,
     })();
-    const [c] = await sql<{ key: string; fence: number }[]>`select key, fence from saga.sagas`;
+    const [c] = await fixture.sql<
+      { key: string; fence: number }[]
+    >`select key, fence from saga.sagas`;
     expect(c!.key).toBe('c');
     expect(pass).toMatchObject({ isMade: true, sagas: 2, floor: c!.fence - 1 });
     expect(floors).toEqual([c!.fence - 1]);
@@ -180,11 +133,11 @@ describe('a maintenance pass', () => {
     expect(await one()).toMatchObject({ isMade: true });
     expect(await other()).toMatchObject({ isMade: false });
     expect(await one()).toMatchObject({ isMade: false });
-    await sql`update saga.watermarks set taken_at = taken_at - interval '1 minute'`;
+    await fixture.sql`update saga.watermarks set taken_at = taken_at - interval '1 minute'`;
     expect(await one()).toMatchObject({ isMade: true });
-    await sql`update saga.watermarks set taken_at = taken_at - interval '1 minute'`;
+    await fixture.sql`update saga.watermarks set taken_at = taken_at - interval '1 minute'`;
     expect(await other()).toMatchObject({ isMade: false });
-    await sql`update saga.leases set until = now() - interval '1 second'`;
+    await fixture.sql`update saga.leases set until = now() - interval '1 second'`;
     expect(await other()).toMatchObject({ isMade: true });
   });
 

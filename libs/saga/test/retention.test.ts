@@ -1,25 +1,18 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { connect, type Sql } from '@reliable-ops/database';
-import { createTestDatabase } from '@reliable-ops/testkit';
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import type { Sql } from '@reliable-ops/database';
 import * as fc from 'fast-check';
 import { createPostgresMaintenance, removeEnded, type MaintenanceLog } from '../src/index.ts';
 import { claimRequests } from '../src/postgres/claim-requests.ts';
+import { useDatabase } from './database-fixture.ts';
 
-let database: Awaited<ReturnType<typeof createTestDatabase>>;
+const database = useDatabase();
 let sql: Sql;
 let log: MaintenanceLog;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  sql = connect(database.url, { applicationName: 'retention-test', max: 4 });
+beforeEach(() => {
+  sql = database.sql;
   log = createPostgresMaintenance(sql);
 });
-afterAll(async () => {
-  await sql.end();
-  await database[Symbol.asyncDispose]();
-});
-beforeEach(() => sql`truncate saga.sagas, saga.requests`);
 
 const day = 86_400_000;
 const now = Date.now();

@@ -5,8 +5,30 @@ import {
   newSteps,
   type Rules,
   type Saga,
+  type SagaDefinition,
   type SagaPolicy,
+  type StepDefinition,
 } from '../src/index.ts';
+
+/** A saga that makes the same change of the record `id` on each node at once, and then goes through the later stages. */
+export const defineChange = (
+  change: 'create' | 'delete',
+  nodes: string[],
+  ...later: StepDefinition[][]
+): SagaDefinition =>
+  defineSaga({
+    name: `${change}-thing`,
+    version: 1,
+    input: z.object({ id: z.string() }),
+    key: ({ id }) => id,
+    stages: [
+      nodes.map((name) => ({ name, participant: name, action: change, compensation: 'undo' })),
+      ...(later as StepDefinition<{ id: string }>[][]),
+    ],
+  });
+
+/** That many ids: g0, g1, ... */
+export const idsOf = (count: number): string[] => Array.from({ length: count }, (_, n) => `g${n}`);
 
 /** Stages of steps; each step s<stage>-<n> runs on a participant of its own name. */
 export type Shape = { prepares: boolean }[][];

@@ -1,40 +1,26 @@
-import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import type { VerifyFinding } from '@reliable-ops/contracts';
-import { connect, type Sql } from '@reliable-ops/database';
-import { createTestDatabase, type TestDatabase } from '@reliable-ops/testkit';
-import { z } from 'zod';
 import {
   compensationsOf,
-  createEngine,
-  createPostgresLog,
   createPostgresVerifyLog,
   createRegistry,
-  defineSaga,
   readLanes,
-  type Engine,
   type LaneState,
-  type Participant,
   type VerifyLog,
 } from '../src/index.ts';
+import { useEngine } from './engine-fixture.ts';
 import { FencedStore } from './fenced-store.ts';
-import { MemoryQueue } from './memory-queue.ts';
+import { defineChange } from './sagas.ts';
 
-const nodes = ['n1', 'n2'];
-const create = defineSaga({
-  name: 'create-thing',
-  version: 1,
-  input: z.object({ id: z.string() }),
-  key: ({ id }) => id,
-  stages: [
-    nodes.map((name) => ({ name, participant: name, action: 'create', compensation: 'undo' })),
-    // Nothing to take back.
-    [{ name: 'mail', participant: 'n1', action: 'create' }],
-  ],
-});
-const registry = createRegistry([create], { stepAttempts: 1 });
+const create = defineChange(
+  'create',
+  ['n1', 'n2'],
+  // Nothing to take back.
+  [{ name: 'mail', participant: 'n1', action: 'create' }],
+);
+const registry = createRegistry([create]);
 /** Refuses what is called "bad". */
-class Node extends FencedStore implements Participant {
+class Node extends FencedStore {
   override async run(...[kind, commands]: Parameters<FencedStore['run']>) {
     const outcomes = await super.run(kind, commands);
     return outcomes.map((outcome, index) =>
@@ -45,46 +31,17 @@ class Node extends FencedStore implements Participant {
   }
 }
 
-let database: TestDatabase;
-let sql: Sql;
+const fixture = useEngine({
+  definitions: [create],
+  policy: { stepAttempts: 1 },
+  createStore: (name) => (name === 'n1' ? new Node() : new FencedStore()),
+});
+const { accept, drain } = fixture;
 let verifyLog: VerifyLog;
-let queue: MemoryQueue;
-let engine: Engine;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  sql = connect(database.url, { applicationName: 'verify-log-test', max: 5 });
-  verifyLog = createPostgresVerifyLog(sql);
-});
-afterAll(async () => {
-  await sql.end();
-  await database[Symbol.asyncDispose]();
-});
-beforeEach(async () => {
-  await sql`truncate saga.sagas, saga.lanes, saga.outbox`;
-  queue = new MemoryQueue();
-  engine = createEngine({
-    log: createPostgresLog(sql),
-    registry,
-    queue,
-    participants: { n1: new Node(), n2: new FencedStore() },
-    report: () => {},
-  });
+beforeEach(() => {
+  verifyLog = createPostgresVerifyLog(fixture.sql);
 });
 
-const accept = async (...ids: string[]): Promise<number[]> => {
-  const sagas = ids.map((id) => ({ definition: create, input: { id } }));
-  const { sagaIds } = await engine.accept({ batchId: randomUUID(), idempotency: null, sagas });
-  return sagaIds;
-};
-async function drain(): Promise<void> {
-  for (;;) {
-    await engine.idle();
-    const jobs = queue.take();
-    if (jobs.length === 0) return;
-    for (const job of jobs) await engine.runEntry(job);
-  }
-}
 /** Everything that can be found in the log alone, and its lanes. */
 async function read(log = verifyLog): Promise<{ findings: VerifyFinding[]; lanes: LaneState[] }> {
   const findings = await log.findBrokenLinks(100);
@@ -104,13 +61,13 @@ describe('a log that is as it must be', () => {
   test('has no findings, at any stage of its sagas', async () => {
     await accept('a', 'b', 'bad', 'a', 'bad', 'c');
     const [cancelled] = await accept('a');
-    await engine.cancel([cancelled!], { by: 'test', note: null });
+    await fixture.engine.cancel([cancelled!], { by: 'test', note: null });
     for (let left = 1; left > 0;) {
       expect(await found()).toEqual([]);
-      await engine.idle();
-      const jobs = queue.take(1);
-      for (const job of jobs) await engine.runEntry(job);
-      left = queue.jobs.size + jobs.length;
+      await fixture.engine.idle();
+      const jobs = fixture.queue.take(1);
+      for (const job of jobs) await fixture.engine.runEntry(job);
+      left = fixture.queue.jobs.size + jobs.length;
     }
     expect(await found()).toEqual([]);
   });
@@ -138,9 +95,9 @@ describe('a log that is as it must be', () => {
     await drain();
     await accept('bad');
     const [running] = await accept('b', 'b');
-    await sql`update saga.sagas set key = 'a' where key = 'bad'`;
-    await sql`update saga.lanes set key = 'a' where key = 'bad'`;
-    await sql`update saga.outbox set items = replace(items::text, '"bad"', '"a"')::jsonb`;
+    await fixture.sql`update saga.sagas set key = 'a' where key = 'bad'`;
+    await fixture.sql`update saga.lanes set key = 'a' where key = 'bad'`;
+    await fixture.sql`update saga.outbox set items = replace(items::text, '"bad"', '"a"')::jsonb`;
     const { lanes } = await read();
     expect(lanes).toEqual([
       {
@@ -160,7 +117,7 @@ describe('a log that is as it must be', () => {
 describe('of a log that somebody has tampered with it tells', () => {
   test('P2: a step under way whose command is not in the outbox', async () => {
     await accept('a');
-    await sql`delete from saga.outbox where participant = 'n2'`;
+    await fixture.sql`delete from saga.outbox where participant = 'n2'`;
     expect(await found()).toEqual([
       'P2 a: one command in the outbox for the action of step n2; 0 commands',
     ]);
@@ -168,7 +125,7 @@ describe('of a log that somebody has tampered with it tells', () => {
 
   test('P2: a command that is owed twice', async () => {
     await accept('a');
-    await sql`
+    await fixture.sql`
       insert into saga.outbox (id, participant, kind, step, phase, attempt, items, due_at)
       select gen_random_uuid(), participant, kind, step, phase, attempt, items, due_at
       from saga.outbox where participant = 'n1'`;
@@ -179,14 +136,14 @@ describe('of a log that somebody has tampered with it tells', () => {
 
   test('P5: a command of a saga that has ended, or that nobody knows', async () => {
     await accept('a');
-    await engine.idle();
-    const [row] = await sql`select * from saga.outbox where participant = 'n1'`;
+    await fixture.engine.idle();
+    const [row] = await fixture.sql`select * from saga.outbox where participant = 'n1'`;
     await drain();
-    await sql`insert into saga.outbox ${sql({ ...row, items: sql.json(row!['items']) } as never)}`;
+    await fixture.sql`insert into saga.outbox ${fixture.sql({ ...row, items: fixture.sql.json(row!['items']) } as never)}`;
     expect(await found()).toEqual([
       'P5 a: no command in the outbox for the action of step n1; one, and the saga is completed',
     ]);
-    await sql`truncate saga.sagas`;
+    await fixture.sql`truncate saga.sagas`;
     expect(await found()).toEqual([
       'P5 a: no command in the outbox for the action of step n1; one, and the saga is not in the log',
     ]);
@@ -195,7 +152,7 @@ describe('of a log that somebody has tampered with it tells', () => {
   test('P7: a lane that is held by a saga that has ended', async () => {
     const [id] = await accept('a');
     await drain();
-    await sql`insert into saga.lanes values ('a', ${id!}), ('b', ${id!}), ('c', 7)`;
+    await fixture.sql`insert into saga.lanes values ('a', ${id!}), ('b', ${id!}), ('c', 7)`;
     expect(await found()).toEqual([
       `P7 a: a lane is held by a saga of its key that is at work; saga ${id} is completed`,
       `P7 b: a lane is held by a saga of its key that is at work; saga ${id} is of the key a`,
@@ -205,12 +162,12 @@ describe('of a log that somebody has tampered with it tells', () => {
 
   test('P4, P7: a lane that its saga does not hold, and who waits in it', async () => {
     const [holder] = await accept('a', 'a');
-    await sql`delete from saga.lanes`;
+    await fixture.sql`delete from saga.lanes`;
     expect(await found()).toEqual([
       'P4 a: the lane is held by the saga, which is running; there is no lane',
       'P7 a: a queued saga waits in a lane that a saga at work holds; there is no lane',
     ]);
-    await sql`insert into saga.lanes values ('a', ${holder! + 1})`;
+    await fixture.sql`insert into saga.lanes values ('a', ${holder! + 1})`;
     expect(await found()).toEqual([
       `P4 a: the lane is held by the saga, which is running; it is held by saga ${holder! + 1}`,
       `P7 a: a queued saga waits in a lane that a saga at work holds; it is held by saga ${holder! + 1}`,
@@ -221,15 +178,15 @@ describe('of a log that somebody has tampered with it tells', () => {
   test('P7: a saga that is at work but has nothing under way', async () => {
     await accept('a');
     await drain();
-    await sql`update saga.sagas set status = 'running', ended_at = null`;
-    await sql`insert into saga.lanes select key, id from saga.sagas`;
+    await fixture.sql`update saga.sagas set status = 'running', ended_at = null`;
+    await fixture.sql`insert into saga.lanes select key, id from saga.sagas`;
     expect(await found()).toEqual(['P7 a: a step under way: the saga is running; none']);
   });
 
   test('P1: a status that was flipped, either way', async () => {
     await accept('a', 'bad');
     await drain();
-    await sql`update saga.sagas set status = case status when 'completed' then 'compensated' else 'completed' end`;
+    await fixture.sql`update saga.sagas set status = case status when 'completed' then 'compensated' else 'completed' end`;
     expect(await found()).toEqual([
       'P1 a: steps of a saga that is compensated; n1 is applied, n2 is applied',
       'P1 bad: steps of a saga that is completed; n1 is failed, n2 is compensated, mail is skipped',
@@ -239,8 +196,8 @@ describe('of a log that somebody has tampered with it tells', () => {
   test('P1: a step that says something else than its saga', async () => {
     await accept('a', 'bad');
     await drain();
-    await sql`update saga.sagas set steps = jsonb_set(steps, '{1,state}', '"failed"') where key = 'a'`;
-    await sql`update saga.sagas set steps = jsonb_set(steps, '{0,uncertain}', 'true') where key = 'bad'`;
+    await fixture.sql`update saga.sagas set steps = jsonb_set(steps, '{1,state}', '"failed"') where key = 'a'`;
+    await fixture.sql`update saga.sagas set steps = jsonb_set(steps, '{0,uncertain}', 'true') where key = 'bad'`;
     expect(await found()).toEqual([
       'P1 a: steps of a saga that is completed; n2 is failed',
       'P1 bad: steps of a saga that is compensated; n1 is failed',
@@ -250,11 +207,11 @@ describe('of a log that somebody has tampered with it tells', () => {
   test('P4: fences that were swapped, or are missing', async () => {
     const [first, second] = await accept('a', 'a', 'b');
     await drain();
-    await sql`
+    await fixture.sql`
       update saga.sagas s set fence = o.fence from saga.sagas o where s.key = 'a' and o.key = 'a' and s.id <> o.id`;
-    await sql`update saga.sagas set fence = null where key = 'b'`;
-    const [row] = await sql`select fence from saga.sagas where id = ${first!}`;
-    const [later] = await sql`select fence from saga.sagas where id = ${second!}`;
+    await fixture.sql`update saga.sagas set fence = null where key = 'b'`;
+    const [row] = await fixture.sql`select fence from saga.sagas where id = ${first!}`;
+    const [later] = await fixture.sql`select fence from saga.sagas where id = ${second!}`;
     expect(await found()).toEqual([
       `P4 a: a fence above ${row!['fence']}, that of saga ${first} before it; ${later!['fence']}`,
       'P4 b: a fence: the saga is completed; none',
@@ -263,7 +220,7 @@ describe('of a log that somebody has tampered with it tells', () => {
 
   test('P4: two sagas at work in one lane', async () => {
     const [first, second] = await accept('a', 'b');
-    await sql`update saga.sagas set key = 'a'`;
+    await fixture.sql`update saga.sagas set key = 'a'`;
     const all = await found();
     expect(all).toContain(
       `P4 a: one saga at work in the lane, which is ${first}; saga ${second} is running beside it`,
@@ -273,14 +230,14 @@ describe('of a log that somebody has tampered with it tells', () => {
   test('P7: an end time without an end, and an end without a time', async () => {
     await accept('a');
     await drain();
-    await sql`update saga.sagas set ended_at = null`;
+    await fixture.sql`update saga.sagas set ended_at = null`;
     expect(await found()).toEqual(['P7 a: an end time; none, and it is completed']);
   });
 
   test('what an operator has resolved is his word: its steps are not held against it', async () => {
     await accept('bad');
     await drain();
-    await sql`update saga.sagas set status = 'resolved', steps = jsonb_set(steps, '{1,state}', '"compensating"')`;
+    await fixture.sql`update saga.sagas set status = 'resolved', steps = jsonb_set(steps, '{1,state}', '"compensating"')`;
     expect(await found()).toEqual([]);
   });
 });
@@ -297,12 +254,12 @@ test('a suspect whose sagas were read at two moments is not one: a second look r
     },
   };
   const [first] = await accept('a', 'a');
-  await engine.idle();
-  const before = queue.take();
-  for (const job of before) await engine.runEntry(job);
-  await engine.idle();
-  for (const job of queue.take()) await engine.runEntry(job); // its second stage: the next one begins
-  const [row] = await sql`select status from saga.sagas where id = ${first!}`;
+  await fixture.engine.idle();
+  const before = fixture.queue.take();
+  for (const job of before) await fixture.engine.runEntry(job);
+  await fixture.engine.idle();
+  for (const job of fixture.queue.take()) await fixture.engine.runEntry(job); // its second stage: the next one begins
+  const [row] = await fixture.sql`select status from saga.sagas where id = ${first!}`;
   expect(row).toEqual({ status: 'completed' });
   expect((await read(stale)).findings).toEqual([]);
 });

@@ -9,18 +9,21 @@ import {
 } from '@reliable-ops/contracts';
 import ky from 'ky';
 import type { System } from './system.ts';
+import { waitFor } from './wait-for.ts';
 
 /** What a test asks of a system over HTTP. */
 export interface SystemClient {
   /** Accepts a batch; asks again, with the same key, until it gets an answer. Answers the batch's id. */
   post(saga: string, groupIds: string[], key?: string): Promise<string>;
   count(batchIds: string[]): Promise<BatchCounts>;
+  /** Until every saga of these batches has ended, also while the orchestrator is away for a time. */
+  untilEnded(batchIds: string[]): Promise<void>;
   sagas(batchId: string): Promise<SagaView[]>;
   show(sagaId: string): Promise<SagaView>;
   setFaults(node: string, faults: Partial<NodeFaults>): Promise<void>;
 }
 
-export function clientOf({ orchestratorUrl, nodeApiUrl }: System): SystemClient {
+export function clientOf({ orchestratorUrl, nodeApiUrl, output }: System): SystemClient {
   const api = ky.create({ prefixUrl: `${orchestratorUrl}/v1`, retry: 0, timeout: 10_000 });
   const count = async (batchIds: string[]): Promise<BatchCounts> => {
     const counts = await Promise.all(
@@ -48,6 +51,12 @@ export function clientOf({ orchestratorUrl, nodeApiUrl }: System): SystemClient 
       }
     },
     count,
+    async untilEnded(batchIds) {
+      await waitFor('every saga to end', async () => allEnded(await count(batchIds)), {
+        timeoutMs: 45_000,
+        explain: output,
+      });
+    },
     show,
     async sagas(batchId) {
       const found: SagaView[] = [];

@@ -1,3 +1,5 @@
+import { createDraw } from '@reliable-ops/runtime/seeded-draw';
+
 /** Chance that repeats: the same seed, the same draws, in their order. */
 export interface Random {
   /** In [0, 1). */
@@ -9,18 +11,11 @@ export interface Random {
   shuffle<T>(items: readonly T[]): T[];
 }
 
-/** mulberry32: 32 bits of state, which is plenty for schedules. `part` gives each user of one seed draws of his own. */
+/** `part` gives each user of one seed draws of his own. */
 export function createRandom(seed: number, part = ''): Random {
-  let state = [...part].reduce(
-    (mixed, char) => Math.imul(mixed ^ char.charCodeAt(0), 0x01000193),
-    seed | 0,
+  const next = createDraw(
+    [...part].reduce((mixed, char) => Math.imul(mixed ^ char.charCodeAt(0), 0x01000193), seed | 0),
   );
-  const next = (): number => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
   const between = (from: number, to: number): number => from + Math.floor(next() * (to - from + 1));
   return {
     next,

@@ -11,6 +11,7 @@ import {
   type System,
   type SystemClient,
 } from '../src/index.ts';
+import { expectNodesToSayWhatTheLogSays } from './nodes-as-logged.ts';
 
 let system: System;
 let client: SystemClient;
@@ -34,44 +35,11 @@ const chunks = (all: string[], size: number): string[][] =>
 const slowNodes = (faults: object = {}): Promise<unknown> =>
   Promise.all(nodeNames.map((node) => client.setFaults(node, { delayMs: 60, ...faults })));
 
-const ended = (batches: string[]): Promise<unknown> =>
-  waitFor(
-    'every saga to end',
-    async () => {
-      try {
-        return allEnded(await client.count(batches));
-      } catch {
-        return false; // the orchestrator is on its way back
-      }
-    },
-    { timeoutMs: 45_000, explain: () => system.output() },
-  );
 const someEnded = (batches: string[], count: number): Promise<unknown> =>
   waitFor(`${count} sagas to end`, async () => {
     const { completed, compensated } = await client.count(batches);
     return completed + compensated >= count;
   });
-
-/** P1 from the log against the nodes' own tables, id by id: what completed is on all nodes, the rest on none. */
-async function expectNodesToSayWhatTheLogSays(): Promise<void> {
-  const sql = connect(system.databaseUrl, { applicationName: 'test', max: 1 });
-  const [left] = await sql<{ active: number; lanes: number; outbox: number }[]>`
-    select (select count(*) from saga.sagas where ended_at is null)::int as active,
-      (select count(*) from saga.lanes)::int as lanes, (select count(*) from saga.outbox)::int as outbox`;
-  // Of each key, what the last saga that changed something has left.
-  const rows = await sql<{ groupId: string; present: boolean }[]>`
-    select distinct on (key) substr(key, 7) as "groupId", name = 'create-group' as present
-    from saga.sagas where status = 'completed' order by key, fence desc`;
-  await sql.end();
-  expect(left).toEqual({ active: 0, lanes: 0, outbox: 0 });
-  const expected = rows
-    .filter(({ present }) => present)
-    .map(({ groupId }) => groupId)
-    .sort();
-  expect(await readPresentIds(system.databaseUrl)).toEqual(
-    Object.fromEntries(nodeNames.map((node) => [node, expected])),
-  );
-}
 
 describe('kill -9 in the middle of 1,000 creates on nodes that fail 20 % of all calls', () => {
   beforeEach(() => start({ RANDOM_BEHAVIOR: '0.2' }));
@@ -85,9 +53,9 @@ describe('kill -9 in the middle of 1,000 creates on nodes that fail 20 % of all 
     await system.workers[0]!.kill('SIGKILL');
     expect(allEnded(await client.count(batches))).toBe(false);
     await system.workers[0]!.start();
-    await ended(batches);
+    await client.untilEnded(batches);
     expect((await client.count(batches)).total).toBe(1_000);
-    await expectNodesToSayWhatTheLogSays();
+    await expectNodesToSayWhatTheLogSays(system.databaseUrl);
   });
 
   test('P2, P3: of the orchestrator; what got no answer is sent again and accepted once', async () => {
@@ -99,14 +67,14 @@ describe('kill -9 in the middle of 1,000 creates on nodes that fail 20 % of all 
     await system.orchestrator.kill('SIGKILL');
     await system.orchestrator.start();
     const batches = await Promise.all(posting);
-    await ended(batches);
+    await client.untilEnded(batches);
     expect((await client.count(batches)).total).toBe(1_000);
     const sql = connect(system.databaseUrl, { applicationName: 'test', max: 1 });
     const [counted] = await sql<{ sagas: number; keys: number }[]>`
       select count(*)::int as sagas, count(distinct key)::int as keys from saga.sagas`;
     await sql.end();
     expect(counted).toEqual({ sagas: 1_000, keys: 1_000 });
-    await expectNodesToSayWhatTheLogSays();
+    await expectNodesToSayWhatTheLogSays(system.databaseUrl);
   });
 
   test('P2: FLUSHALL of Redis; all end, without a restart', async () => {
@@ -118,9 +86,9 @@ describe('kill -9 in the middle of 1,000 creates on nodes that fail 20 % of all 
     const redis = new Redis(system.redis.url);
     await redis.flushall();
     redis.disconnect();
-    await ended(batches);
+    await client.untilEnded(batches);
     expect((await client.count(batches)).total).toBe(1_000);
-    await expectNodesToSayWhatTheLogSays();
+    await expectNodesToSayWhatTheLogSays(system.databaseUrl);
   });
 });
 
@@ -140,14 +108,15 @@ describe('kill -9 in the middle of rollbacks', () => {
     expect((await client.count(batches)).compensating).toBeGreaterThan(0);
     await client.setFaults('node03', {});
     await system.workers[0]!.start();
-    await ended(batches);
+    await client.untilEnded(batches);
     expect((await client.count(batches)).compensated).toBeGreaterThanOrEqual(50);
-    await expectNodesToSayWhatTheLogSays();
+    await expectNodesToSayWhatTheLogSays(system.databaseUrl);
   });
 
   test('P6: a failed rollback survives: node down while compensating, worker killed, both brought back', async () => {
     await start({ STEP_ATTEMPTS: '2' });
-    await client.setFaults('node03', { error: 1 });
+    // So slow to refuse that node02 is down before anything is taken back.
+    await client.setFaults('node03', { error: 1, delayMs: 2_000 });
     await client.setFaults('node01', { delayMs: 300 });
     const batch = await client.post('create-group', ['5']);
     await waitFor('node02 to hold the group', async () =>
@@ -165,10 +134,10 @@ describe('kill -9 in the middle of rollbacks', () => {
     await system.workers[0]!.start();
     await client.setFaults('node02', {});
     await client.setFaults('node03', {});
-    await ended([batch]);
+    await client.untilEnded([batch]);
     expect(await client.count([batch])).toMatchObject({ total: 1, compensated: 1 });
     expect((await readPresentIds(system.databaseUrl)).node02).toEqual([]);
-    await expectNodesToSayWhatTheLogSays();
+    await expectNodesToSayWhatTheLogSays(system.databaseUrl);
   });
 });
 
@@ -183,8 +152,8 @@ describe('a worker that is asked to stop', () => {
     expect(await system.workers[0]!.kill('SIGTERM')).toEqual({ code: 0, signal: null });
     expect(allEnded(await client.count(batches))).toBe(false);
     await system.workers[0]!.start();
-    await ended(batches);
-    await expectNodesToSayWhatTheLogSays();
+    await client.untilEnded(batches);
+    await expectNodesToSayWhatTheLogSays(system.databaseUrl);
   });
 });
 
@@ -193,13 +162,13 @@ describe('the job itself', () => {
     // With 8 attempts one run in 700 would give a step up; more attempts make the test certain, not the system.
     await start({ RANDOM_BEHAVIOR: '0.2', STEP_ATTEMPTS: '14' });
     const created = await client.post('create-group', ids(100));
-    await ended([created]);
+    await client.untilEnded([created]);
     expect(await client.count([created])).toMatchObject({ total: 100, completed: 100 });
     expect((await readPresentIds(system.databaseUrl)).node02).toEqual(ids(100));
     const deleted = await client.post('delete-group', ids(100));
-    await ended([deleted]);
+    await client.untilEnded([deleted]);
     expect(await client.count([deleted])).toMatchObject({ total: 100, completed: 100 });
-    await expectNodesToSayWhatTheLogSays();
+    await expectNodesToSayWhatTheLogSays(system.databaseUrl);
     expect((await readPresentIds(system.databaseUrl)).node02).toEqual([]);
   });
 
@@ -212,7 +181,7 @@ describe('the job itself', () => {
         ]),
       ),
     );
-    await ended(batches);
+    await client.untilEnded(batches);
     const sql = connect(system.databaseUrl, { applicationName: 'test', max: 1 });
     const last = await sql<{ groupId: string; name: string; status: string }[]>`
       select distinct on (key) substr(key, 7) as "groupId", name, status from saga.sagas order by key, id desc`;
@@ -225,6 +194,6 @@ describe('the job itself', () => {
     expect(await readPresentIds(system.databaseUrl)).toEqual(
       Object.fromEntries(nodeNames.map((node) => [node, expected])),
     );
-    await expectNodesToSayWhatTheLogSays();
+    await expectNodesToSayWhatTheLogSays(system.databaseUrl);
   });
 });

@@ -9,12 +9,12 @@ import {
   allEnded,
   clientOf,
   nodeNames,
-  readPresentIds,
   startSystem,
   waitFor,
   type System,
   type SystemClient,
 } from '../src/index.ts';
+import { expectNodesToSayWhatTheLogSays } from './nodes-as-logged.ts';
 
 const bin = fileURLToPath(new URL('../../../apps/cli/bin/rops.mjs', import.meta.url));
 let system: System;
@@ -33,11 +33,6 @@ const post = (path: string, json: object = {}) =>
   ky.post(`${system.orchestratorUrl}/v1/${path}`, { json, retry: 0, timeout: 20_000 });
 const operate = async (verb: string, sagaIds: string[], note = 'test'): Promise<OperatedView[]> =>
   operatedViews.parse(await post(`sagas/${verb}`, { ids: sagaIds, note }).json()).sagas;
-const ended = (batch: string): Promise<unknown> =>
-  waitFor('every saga to end', async () => allEnded(await client.count([batch])), {
-    timeoutMs: 45_000,
-    explain: () => system.output(),
-  });
 async function query<Row>(text: string): Promise<Row[]> {
   const sql = connect(system.databaseUrl, { applicationName: 'test', max: 1 });
   try {
@@ -50,21 +45,6 @@ const idsOf = async (batch: string): Promise<string[]> =>
   (
     await query<{ id: number }>(`select id from saga.sagas where batch_id = '${batch}' order by id`)
   ).map(({ id }) => String(id));
-/** P1: what completed is on all nodes, the rest on none; and nothing is left of anything that has ended. */
-async function expectNodesToSayWhatTheLogSays(): Promise<void> {
-  const [left] = await query<object>(`
-    select (select count(*) from saga.sagas where ended_at is null)::int as active,
-      (select count(*) from saga.lanes)::int as lanes, (select count(*) from saga.outbox)::int as outbox`);
-  expect(left).toEqual({ active: 0, lanes: 0, outbox: 0 });
-  const rows = await query<{ id: string }>(`
-    select substr(key, 7) as id from (
-      select distinct on (key) key, name from saga.sagas where status = 'completed' order by key, fence desc
-    ) as last where name = 'create-group' order by 1`);
-  const expected = rows.map(({ id }) => id);
-  expect(await readPresentIds(system.databaseUrl)).toEqual(
-    Object.fromEntries(nodeNames.map((node) => [node, expected])),
-  );
-}
 const attemptsOn = async (node: string): Promise<number> => {
   const [row] = await query<{ n: number }>(`
     select coalesce(sum(jsonb_array_length(step -> 'log')), 0)::int as n
@@ -94,7 +74,7 @@ describe('cancel', () => {
     const answers = await Promise.all(
       [0, 100, 200].map((from) => operate('cancel', sagas.slice(from, from + 100))),
     );
-    await ended(batch);
+    await client.untilEnded([batch]);
     const statuses = new Map(
       (
         await query<{ id: number; status: string; n: number }>(
@@ -115,7 +95,7 @@ describe('cancel', () => {
         expect(n).toBe(1);
       }
     }
-    await expectNodesToSayWhatTheLogSays();
+    await expectNodesToSayWhatTheLogSays(system.databaseUrl);
   });
 });
 
@@ -135,8 +115,7 @@ describe('cancel, resolve and retry against the worker', () => {
         operate('cancel', sagas.slice(50)),
       ]);
     await client.setFaults('node02', {});
-    await ended(first);
-    await ended(second);
+    await client.untilEnded([first, second]);
     const rows = await query<{ status: string; n: number }>(`
       select status, count(*)::int as n from saga.sagas where batch_id = '${first}' group by status`);
     expect(rows.find(({ status }) => status === 'resolved')?.n ?? 0).toBeGreaterThan(0);
@@ -167,7 +146,7 @@ describe('cancel, resolve and retry against the worker', () => {
       await operate('retry', sagas);
       return allEnded(await client.count([batch]));
     });
-    await expectNodesToSayWhatTheLogSays();
+    await expectNodesToSayWhatTheLogSays(system.databaseUrl);
   });
 });
 
@@ -221,11 +200,10 @@ describe('a maintenance window', () => {
     expect(await attemptsOn('node02')).toBe(attempts);
     await client.setFaults('node02', {});
     await post('participants/node02/resume');
-    await ended(batch);
-    await ended(more);
+    await client.untilEnded([batch, more]);
     const counts = await client.count([batch, more]);
     expect([counts.completed, counts.total]).toEqual([500, 500]);
-    await expectNodesToSayWhatTheLogSays();
+    await expectNodesToSayWhatTheLogSays(system.databaseUrl);
   });
 
   test('a wipe of Redis does not end it, also not for what is accepted before anybody has noticed', async () => {
@@ -245,9 +223,8 @@ describe('a maintenance window', () => {
       ['node03', false],
     ]);
     await post('participants/node02/resume');
-    await ended(before);
-    await ended(after);
+    await client.untilEnded([before, after]);
     expect((await client.count([before, after])).completed).toBe(100);
-    await expectNodesToSayWhatTheLogSays();
+    await expectNodesToSayWhatTheLogSays(system.databaseUrl);
   });
 });

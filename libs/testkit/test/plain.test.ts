@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { connect } from '@reliable-ops/database';
 import {
-  allEnded,
   clientOf,
   nodeNames,
   readPresentIds,
@@ -26,11 +25,6 @@ afterEach(async () => {
 });
 
 const ids = Array.from({ length: 100 }, (_, n) => String(n).padStart(3, '0'));
-const ended = (batch: string): Promise<unknown> =>
-  waitFor('every saga to end', async () => allEnded(await client.count([batch])), {
-    timeoutMs: 45_000,
-    explain: () => system.output(),
-  });
 const everywhere = (present: string[]) =>
   Object.fromEntries(nodeNames.map((node) => [node, present]));
 
@@ -44,7 +38,7 @@ describe('over the plain protocol', () => {
       await waitFor('some to end', async () => (await client.count([batch])).completed >= 5);
       await system.workers[0]!.kill('SIGKILL');
       await system.workers[0]!.start();
-      await ended(batch);
+      await client.untilEnded([batch]);
       expect(await client.count([batch])).toMatchObject({ total: 100, completed: 100 });
       expect(await readPresentIds(system.databaseUrl)).toEqual(everywhere([...left]));
     }
@@ -74,7 +68,7 @@ describe('over the plain protocol', () => {
     });
     await sql`update saga.sagas set deadline_at = now() where ended_at is null`;
     await client.setFaults('node01', {});
-    await ended(batch);
+    await client.untilEnded([batch]);
     const { compensated, completed } = await client.count([batch]);
     expect(compensated + completed).toBe(20);
     const rows = await sql<{ groupId: string }[]>`

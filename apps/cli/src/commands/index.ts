@@ -1,9 +1,7 @@
 import type { Command } from '../context.ts';
 import { cancelCommand } from './cancel.ts';
-import { createOneCommand } from './create-one.ts';
-import { createCommand } from './create.ts';
-import { deleteOneCommand } from './delete-one.ts';
-import { deleteCommand } from './delete.ts';
+import { createCommand, deleteCommand } from './change-groups.ts';
+import { createOneCommand, deleteOneCommand } from './change-one.ts';
 import { faultsCommand } from './faults.ts';
 import { listCommand } from './list.ts';
 import { openCommand } from './open.ts';

@@ -2,10 +2,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { nodeFaults, type NodeFaults } from '@reliable-ops/contracts';
 import type { MiddlewareHandler } from 'hono';
+import { createDraw } from '@reliable-ops/runtime/seeded-draw';
 import type { Environment, RequestContext } from '../environment.ts';
 import { refusal } from '../errors.ts';
 import { isNodeName, nodeNames, type NodeName } from '../nodes.ts';
-import { createRandom } from './random.ts';
 
 /** Faults that the nodes have been told to make, until told otherwise. All off at the start. */
 export interface ClusterFaults {
@@ -67,7 +67,7 @@ export function createClusterFaults(closing: AbortSignal | undefined): ClusterFa
       const { fall } = states[node];
       states[node] = {
         faults,
-        draw: faults.seed === null ? Math.random : createRandom(faults.seed),
+        draw: faults.seed === null ? Math.random : createDraw(faults.seed),
         fall: faults.down ? new AbortController() : fall,
       };
       if (faults.down) fall.abort();

@@ -1,4 +1,4 @@
-import { orBeat } from '../or-beat.ts';
+import { waitAtMost } from '@reliable-ops/runtime';
 
 /** One server-sent event; `data` goes as JSON. */
 export interface ServerEvent {
@@ -57,7 +57,7 @@ export function answerEvents({
       clearTimeout(stalled);
       try {
         next ??= events.next();
-        const result = await orBeat(beatMs, next);
+        const result = await waitAtMost(beatMs, next);
         if (result?.done === true) {
           controller.close();
           gone.abort();

@@ -1,5 +1,6 @@
 import type { StuckView } from '@reliable-ops/contracts';
-import { DefinitionError, type Registry, type SagaLog, type StuckCause } from '@reliable-ops/saga';
+import type { Registry, SagaLog } from '@reliable-ops/saga';
+import { participantOf } from '../known-definition.ts';
 
 /** Causes that one answer holds; where there are more, something differs from call to call. */
 const mostCauses = 100;
@@ -12,7 +13,7 @@ export async function readStuck(
   const { sagas, causes } = await log.groupStuck(mostCauses);
   const merged = new Map<string, StuckView['causes'][number]>();
   for (const cause of causes) {
-    const participant = participantOf(registry, cause);
+    const participant = participantOf(registry, cause, cause.step);
     const known = merged.get(`${participant}\n${cause.error}`);
     if (known) known.sagas += cause.sagas;
     else
@@ -23,15 +24,4 @@ export async function readStuck(
       });
   }
   return { sagas, causes: [...merged.values()].sort((one, other) => other.sagas - one.sagas) };
-}
-
-/** The step's own name, where this process does not know the definition. */
-function participantOf(registry: Registry, { name, version, step }: StuckCause): string {
-  try {
-    const { steps } = registry.get(name, version);
-    return steps.find((known) => known.name === step)?.participant ?? step;
-  } catch (error) {
-    if (error instanceof DefinitionError) return step;
-    throw error;
-  }
 }

@@ -1,11 +1,6 @@
 import type { AttemptView, SagaSummary, SagaView, StepView } from '@reliable-ops/contracts';
-import {
-  DefinitionError,
-  type Registry,
-  type Saga,
-  type SagaDefinition,
-  type StepRecord,
-} from '@reliable-ops/saga';
+import type { Registry, Saga, SagaDefinition, StepRecord } from '@reliable-ops/saga';
+import { findDefinition } from '../known-definition.ts';
 
 /** A saga as lists show it. */
 export function summaryOf(saga: Saga): SagaSummary {
@@ -27,7 +22,7 @@ export function summaryOf(saga: Saga): SagaSummary {
 
 /** A saga in full. One whose definition this process does not know is shown by what the log alone says. */
 export function viewOf(registry: Registry, saga: Saga): SagaView {
-  const definition = definitionOf(registry, saga);
+  const definition = findDefinition(registry, saga);
   return {
     ...summaryOf(saga),
     fence: saga.fence,
@@ -57,15 +52,6 @@ function stepViewOf(step: StepRecord, definition: SagaDefinition | undefined): S
     lastError: log.findLast(({ result }) => result !== 'applied')?.detail ?? null,
     log,
   };
-}
-
-function definitionOf(registry: Registry, { name, version }: Saga): SagaDefinition | undefined {
-  try {
-    return registry.get(name, version);
-  } catch (error) {
-    if (error instanceof DefinitionError) return undefined;
-    throw error;
-  }
 }
 
 const timeOf = (ms: number): string => new Date(ms).toISOString();

@@ -1,5 +1,5 @@
 import type { FailedLine } from '@reliable-ops/contracts';
-import { orBeat } from '../or-beat.ts';
+import { waitAtMost } from '@reliable-ops/runtime';
 
 /** A line at least this often: clients take longer silence for a dead connection. */
 const beatMs = 1_000;
@@ -29,13 +29,13 @@ const encode = (line: object): Uint8Array => encoder.encode(`${JSON.stringify(li
  */
 export async function answerLines({ lines, beat, abort, explain }: LineSource): Promise<Response> {
   let next: Promise<IteratorResult<object, void>> | undefined = lines.next();
-  await orBeat(beatMs, next);
+  await waitAtMost(beatMs, next);
 
   const body = new ReadableStream<Uint8Array>({
     async pull(controller) {
       try {
         next ??= lines.next();
-        const result = await orBeat(beatMs, next);
+        const result = await waitAtMost(beatMs, next);
         if (result === undefined) return controller.enqueue(encode(beat()));
         next = undefined;
         if (result.done === true) controller.close();

@@ -1,15 +1,7 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import type { ClusterView } from '@reliable-ops/contracts';
-import {
-  create,
-  startApi,
-  startBackends,
-  until,
-  willing,
-  type Api,
-  type Backends,
-  type Reply,
-} from '../fixture.ts';
+import { create, startApi, until, willing, type Api, type Reply } from '../fixture.ts';
+import { useApi } from '../use-api.ts';
 
 /** As Chrome asks when somebody opens a page. */
 const asPage = { accept: 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8' };
@@ -20,17 +12,9 @@ const asForm = {
 };
 
 const read = jest.fn<() => Promise<ClusterView>>();
-let backends: Backends;
-let api: Api;
-beforeAll(async () => {
-  backends = await startBackends();
+const { api, backends } = useApi({ cluster: { read } });
+beforeAll(() => {
   read.mockResolvedValue({ consistent: true, nodes: { node01: 7, node02: 7, node03: 7 } });
-  api = startApi(backends, { cluster: { read } });
-  await until(api.queue.isConnected);
-});
-afterAll(async () => {
-  await api[Symbol.asyncDispose]();
-  await backends[Symbol.asyncDispose]();
 });
 
 const open = (path: string, of = api): Promise<Reply> => of.send('GET', path, { headers: asPage });

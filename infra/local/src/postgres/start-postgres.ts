@@ -1,6 +1,7 @@
-import { startChild, type Child, type Exit } from '../processes/child.ts';
+import { waitAtMost } from '@reliable-ops/runtime';
+import { startChild, type Child } from '../processes/child.ts';
 import { findFreePort } from '../processes/port.ts';
-import { within } from '../processes/within.ts';
+import { serverOf, type LocalServer } from '../processes/server.ts';
 import { StackError } from '../stack-error.ts';
 import { findPostgresAccount } from './account.ts';
 import { preparePostgresBinaries } from './binaries.ts';
@@ -19,14 +20,7 @@ export interface StartPostgresOptions {
 }
 
 /** A running Postgres; its databases are reached with `url`, which names the database `postgres`. */
-export interface Postgres extends AsyncDisposable {
-  readonly url: string;
-  readonly port: number;
-  readonly pid: number;
-  readonly exited: Promise<Exit>;
-  kill(signal: NodeJS.Signals): void;
-  stop(): Promise<void>;
-}
+export type Postgres = LocalServer;
 
 const startTimeoutMs = 60_000;
 const portAttempts = 5;
@@ -43,19 +37,11 @@ export async function startPostgres(options: StartPostgresOptions): Promise<Post
   for (let attempt = 1; ; attempt++) {
     const port = options.port ?? (await findFreePort());
     const started = await launch({ ...options, port, folder, command: binaries.postgres, account });
-    if ('child' in started) {
-      const { child } = started;
-      const stop = async () => void (await child.stop());
-      return {
+    if ('child' in started)
+      return serverOf(started.child, {
         url: `postgres://${postgresUser}:${password}@127.0.0.1:${port}/postgres`,
         port,
-        pid: child.pid,
-        exited: child.exited,
-        kill: child.kill,
-        stop,
-        [Symbol.asyncDispose]: stop,
-      };
-    }
+      });
     // Somebody took the port first, or backends of a killed Postgres are still leaving.
     const passing = /in use/.test(started.reason) && options.port === undefined;
     if (passing && attempt < portAttempts) continue;
@@ -120,7 +106,7 @@ async function launch({
       onLine(line);
     },
   });
-  const first = await within(Promise.race([ready, child.closed]), startTimeoutMs);
+  const first = await waitAtMost(startTimeoutMs, Promise.race([ready, child.closed]));
   if (first === true) return { child };
   await child.stop();
   const reason = complaints.map((line) => line.replace(/^.*?(FATAL|PANIC|ERROR|LOG):\s*/, ''));

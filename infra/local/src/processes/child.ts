@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { holdProcess, releaseProcess, type StopSignal } from './leash.ts';
-import { within } from './within.ts';
+import { waitAtMost } from '@reliable-ops/runtime';
 
 export interface Command {
   command: string;
@@ -75,7 +75,7 @@ export async function startChild(command: Command): Promise<Child> {
 
   const stop = async ({ graceMs = defaultGraceMs } = {}): Promise<Exit> => {
     if (running) spawned.kill(stopSignal);
-    const exit = await within(exited, graceMs);
+    const exit = await waitAtMost(graceMs, exited);
     if (exit) return exit;
     spawned.kill('SIGKILL');
     return exited;

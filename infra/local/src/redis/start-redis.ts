@@ -1,7 +1,8 @@
 import { mkdir } from 'node:fs/promises';
-import { startChild, type Child, type Exit } from '../processes/child.ts';
+import { waitAtMost } from '@reliable-ops/runtime';
+import { startChild, type Child } from '../processes/child.ts';
 import { findFreePort } from '../processes/port.ts';
-import { within } from '../processes/within.ts';
+import { serverOf, type LocalServer } from '../processes/server.ts';
 import { StackError } from '../stack-error.ts';
 import type { RedisBinary } from './find-redis.ts';
 
@@ -17,14 +18,7 @@ export interface StartRedisOptions {
 }
 
 /** A running Redis with AOF and noeviction: a queue that forgets under memory pressure would be none. */
-export interface Redis extends AsyncDisposable {
-  readonly url: string;
-  readonly port: number;
-  readonly pid: number;
-  readonly exited: Promise<Exit>;
-  kill(signal: NodeJS.Signals): void;
-  stop(): Promise<void>;
-}
+export type Redis = LocalServer;
 
 const startTimeoutMs = 60_000;
 const portAttempts = 5;
@@ -40,19 +34,8 @@ export async function startRedis(options: StartRedisOptions): Promise<Redis> {
   for (let attempt = 1; ; attempt++) {
     const port = options.port ?? (await findFreePort());
     const started = await launch({ ...options, port });
-    if ('child' in started) {
-      const { child } = started;
-      const stop = async () => void (await child.stop());
-      return {
-        url: `redis://127.0.0.1:${port}`,
-        port,
-        pid: child.pid,
-        exited: child.exited,
-        kill: child.kill,
-        stop,
-        [Symbol.asyncDispose]: stop,
-      };
-    }
+    if ('child' in started)
+      return serverOf(started.child, { url: `redis://127.0.0.1:${port}`, port });
     const portTaken = /in use|bind/i.test(started.reason);
     if (portTaken && options.port === undefined && attempt < portAttempts) continue;
     const remedy = portTaken ? 'choose another port' : 'start with --fresh to discard it';
@@ -96,7 +79,7 @@ async function launch({
       onLine(line);
     },
   });
-  const first = await within(Promise.race([ready, child.closed]), startTimeoutMs);
+  const first = await waitAtMost(startTimeoutMs, Promise.race([ready, child.closed]));
   if (first === true) return { child };
   await child.stop();
   const complaints = lines

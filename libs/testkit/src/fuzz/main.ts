@@ -1,31 +1,14 @@
+import { runCommand, write } from '../command.ts';
 import startTestServers from '../global-setup.ts';
 import stopTestServers from '../global-teardown.ts';
-import { parseOptions, usage, UsageError, type Options } from './options.ts';
+import { parseOptions, usage, type FuzzOptions } from './options.ts';
 import { runFuzz } from './run.ts';
 
-const write = (line: string): void => void process.stdout.write(`${line}\n`);
 const mostFindings = 20;
 
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-  process.on(signal, () => process.exit(130)); // the leash ends what runs
-process.on('disconnect', () => process.exit(130)); // the bootstrap script was killed
+await runCommand({ usage, parseOptions, run: fuzz });
 
-process.exit(await main(process.argv.slice(2)));
-
-async function main(args: string[]): Promise<number> {
-  try {
-    const options = parseOptions(args);
-    if (options) return await fuzz(options);
-    write(usage);
-    return 0;
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    process.stderr.write(`${error.message}\n`);
-    return 2;
-  }
-}
-
-async function fuzz(options: Options): Promise<number> {
+async function fuzz(options: FuzzOptions): Promise<number> {
   write(
     `fuzz: --requests ${options.requests} --seed ${options.seed} --concurrency ${options.concurrency}`,
   );

@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { launchBrowser, openTab } from '../browser/index.ts';
+import { readOptions, runCommand, write } from '../command.ts';
 import startTestServers from '../global-setup.ts';
 import stopTestServers from '../global-teardown.ts';
 import { startSystem } from '../system.ts';
@@ -8,7 +9,6 @@ import { playScene, type Scene } from './scene.ts';
 
 /** `npm run screenshots`: the pictures of the console in docs/images, from a system of its own. */
 const folder = fileURLToPath(new URL('../../../../docs/images', import.meta.url));
-const write = (line: string): void => void process.stdout.write(`${line}\n`);
 
 const pictures = [
   { name: 'overview', path: () => '/', scheme: 'light', width: 1200, height: 960 },
@@ -24,13 +24,13 @@ const pictures = [
   { name: 'phone', path: () => '/', scheme: 'light', width: 390, height: 844 },
 ] as const;
 
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-  process.on(signal, () => process.exit(130)); // the leash ends what runs
-process.on('disconnect', () => process.exit(130)); // the bootstrap script was killed
+await runCommand({
+  usage: 'npm run screenshots',
+  parseOptions: (args) => readOptions(args, []),
+  run: takePictures,
+});
 
-process.exit(await main());
-
-async function main(): Promise<number> {
+async function takePictures(): Promise<number> {
   const browser = await launchBrowser();
   await startTestServers();
   try {

@@ -65,6 +65,8 @@ export const plannedSagas: PlannedSaga[] = [
     stages: [[{ node: 'a', action: 'notify' }, prepared('b')], [prepared('c')]],
   },
 ];
+const plans = new Map(plannedSagas.map((plan) => [plan.name, plan]));
+export const planOf = (saga: string): PlannedSaga => plans.get(saga)!;
 
 export interface Definitions {
   registry: Registry;

@@ -1,3 +1,5 @@
+import { createDraw } from '@reliable-ops/runtime/seeded-draw';
+
 /** Chance from a seed: the same seed gives the same run. */
 export interface Random {
   /** In [0, 1). */
@@ -11,17 +13,10 @@ export interface Random {
   id(): string;
 }
 
-/** mulberry32: 32 bits of state are plenty for a run of a few hundred steps, and it is the fastest there is. */
 export function createRandom(seed: number): Random {
   // Neighbouring seeds must not begin alike.
-  let state = Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b) >>> 0;
+  const next = createDraw(Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b));
   let ids = 0;
-  const next = (): number => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
-  };
   const below = (bound: number): number => Math.floor(next() * bound);
   return {
     next,

@@ -4,7 +4,7 @@ import { SimulatedFault } from './fault.ts';
 import { Operators } from './operators.ts';
 import { crash, pause, startOrchestrator, startWorker, type Process } from './process.ts';
 import { heal } from './profile.ts';
-import type { Violation } from './promise-watch.ts';
+import type { Violation } from './promises/violations.ts';
 import type { Life } from './scheduler.ts';
 import { simulateTimers } from './timers.ts';
 import { World } from './world.ts';

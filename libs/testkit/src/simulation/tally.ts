@@ -1,4 +1,4 @@
-import type { Violation } from './promise-watch.ts';
+import type { Violation } from './promises/violations.ts';
 import type { Run } from './simulate.ts';
 
 /** What many runs came to. */

@@ -3,7 +3,7 @@ import { nodeNames, type EngineModule } from './definitions.ts';
 import { SimulatedFault } from './fault.ts';
 import { SimulatedNode } from './node.ts';
 import { drawProfile, type Profile } from './profile.ts';
-import { PromiseWatch } from './promise-watch.ts';
+import { PromiseWatch } from './promises/promise-watch.ts';
 import { QueueState } from './queue.ts';
 import { createRandom, type Random } from './random.ts';
 import { Scheduler, type Life } from './scheduler.ts';

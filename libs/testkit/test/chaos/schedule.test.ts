@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { planLoad } from '../../src/chaos/load.ts';
-import { parseOptions, UsageError } from '../../src/chaos/options.ts';
+import { parseOptions } from '../../src/chaos/options.ts';
 import {
   describeMove,
   drawSchedule,
@@ -8,6 +8,7 @@ import {
   processMoves,
   proxyMoves,
 } from '../../src/chaos/schedule.ts';
+import { UsageError } from '../../src/command.ts';
 
 const draw = (seed: number, seconds = 60) =>
   drawSchedule({

@@ -89,7 +89,7 @@ export const mutants: Mutant[] = [
     'const shown = keys.flatMap((key) => {',
   ),
 
-  // That outbox rows are locked in one order is shown by log-contract.test.ts: here two workers hardly ever hold the same
+  // That outbox rows are locked in one order is shown by log-contract/outbox.test.ts: here two workers hardly ever hold the same
   // two jobs in opposite orders at the same time.
 
   // ---- accept ----

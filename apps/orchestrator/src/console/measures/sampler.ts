@@ -1,4 +1,5 @@
-import { DefinitionError, type Registry, type Saga, type SagaLog } from '@reliable-ops/saga';
+import type { Registry, SagaLog } from '@reliable-ops/saga';
+import { participantOf } from '../../known-definition.ts';
 import { postgresPatienceMs, within } from '../../within.ts';
 import type { EndedTally } from './ended-tally.ts';
 import { sampleOf, type Sample, type Stratum } from './sample.ts';
@@ -49,17 +50,17 @@ export function startSampler({ log, registry, tally, clock = Date.now }: Sampler
     const unknown = { active: null, ended: [], open: [] };
     const seen = await within(postgresPatienceMs, read()).catch(() => unknown);
     kept = kept.filter(({ at }) => at > until - keptMs);
-    kept.push(sampleOf({ from, until, completed, takenBack, participantOf, ...seen }));
+    kept.push(
+      sampleOf({
+        from,
+        until,
+        completed,
+        takenBack,
+        participantOf: (saga, step) => participantOf(registry, saga, step),
+        ...seen,
+      }),
+    );
     from = until;
-  };
-  const participantOf = ({ name, version }: Saga, step: string): string => {
-    try {
-      const { steps } = registry.get(name, version);
-      return steps.find((known) => known.name === step)?.participant ?? step;
-    } catch (error) {
-      if (error instanceof DefinitionError) return step;
-      throw error;
-    }
   };
   const wait = (ms: number): void => {
     if (isStopped) return;

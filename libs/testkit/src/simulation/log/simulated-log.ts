@@ -1,4 +1,4 @@
-import type { BatchCounts } from '@reliable-ops/contracts';
+import { noSagas } from '@reliable-ops/contracts';
 import type { LogTransaction, Saga, SagaLog, StuckCause } from '@reliable-ops/saga';
 import {
   enterRequests,
@@ -213,17 +213,7 @@ export function createSimulatedLog(tables: Tables, host: LogHost, owner: unknown
       ask('count batch', () => {
         const sagas = all().filter((saga) => saga.batchId === batchId);
         if (sagas.length === 0) return undefined;
-        const counts: BatchCounts = {
-          total: sagas.length,
-          queued: 0,
-          running: 0,
-          compensating: 0,
-          completed: 0,
-          compensated: 0,
-          cancelled: 0,
-          resolved: 0,
-          stuck: 0,
-        };
+        const counts = { ...noSagas, total: sagas.length };
         for (const { status, stuck } of sagas) {
           counts[status]++;
           if (stuck) counts.stuck++;

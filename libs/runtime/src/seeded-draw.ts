@@ -1,5 +1,8 @@
-/** Numbers in [0, 1), the same for the same seed (mulberry32, 32 bits of state). */
-export function createRandom(seed: number): () => number {
+/**
+ * Numbers in [0, 1), the same for the same seed (mulberry32). Its 32 bits of state are enough for faults, schedules and
+ * runs of some hundred steps, not for secrets.
+ */
+export function createDraw(seed: number): () => number {
   let state = seed | 0;
   return () => {
     state = (state + 0x6d2b79f5) | 0;

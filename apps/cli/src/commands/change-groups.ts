@@ -1,9 +1,9 @@
 import { runBulk } from '../bulk.ts';
 import { noWait, type Command } from '../context.ts';
 
-export const deleteCommand: Command = {
-  usage: 'delete [...ids]',
-  summary: 'Delete groups on all nodes, each on all or on none (0..99 when no id is given)',
+const changeGroups = (verb: 'create' | 'delete', heading: string): Command => ({
+  usage: `${verb} [...ids]`,
+  summary: `${verb === 'create' ? 'Create' : 'Delete'} groups on all nodes, each on all or on none (0..99 when no id is given)`,
   options: [noWait],
   details: [
     'Ids are taken as typed: 007 is 007. A range has both its ends in it and keeps its padding: 001..010.',
@@ -13,11 +13,14 @@ export const deleteCommand: Command = {
     'Exit 0: all completed; 1: some did not; 130: Ctrl-C, which leaves them running and says how to come back.',
   ],
   examples: [
-    'rops delete',
-    'rops delete 5 007 10..19',
-    'rops delete 1..10000 --json',
-    'rops delete --no-wait 1..10000',
-    'rops delete -- -5',
+    `rops ${verb}`,
+    `rops ${verb} 5 007 10..19`,
+    `rops ${verb} 1..10000 --json`,
+    `rops ${verb} --no-wait 1..10000`,
+    `rops ${verb} -- -5`,
   ],
-  run: (context, args) => runBulk(context, { saga: 'delete-group', heading: 'deleting', args }),
-};
+  run: (context, args) => runBulk(context, { saga: `${verb}-group`, heading, args }),
+});
+
+export const createCommand = changeGroups('create', 'creating');
+export const deleteCommand = changeGroups('delete', 'deleting');

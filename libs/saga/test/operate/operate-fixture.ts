@@ -1,0 +1,63 @@
+import { afterEach, expect } from '@jest/globals';
+import type { Saga } from '../../src/index.ts';
+import { countLeftovers } from '../database-fixture.ts';
+import { useEngine, type EngineFixture } from '../engine-fixture.ts';
+import { defineChange } from '../sagas.ts';
+
+export const deadlineMs = 60_000;
+export const ann = { by: 'ann@desk', note: null };
+
+/** A job that is owed, and whose. */
+interface OwedRow {
+  id: string;
+  participant: string;
+  due: Date;
+  ids: number[];
+}
+
+export interface OperateFixture extends EngineFixture {
+  /** Runs what is due by the clock; time itself stands. */
+  runDue(): Promise<void>;
+  /** Sagas whose compensation on n2 fails, so that it waits for its next attempt. */
+  acceptCompensating(...ids: string[]): Promise<number[]>;
+  getSaga(id: number): Promise<Saga>;
+  getStatuses(...ids: number[]): Promise<Saga['status'][]>;
+  readOutbox(): Promise<OwedRow[]>;
+  countLanes(): Promise<number>;
+}
+
+/** An engine whose clock stands, and what operators look at. Nothing in its suite may put a promise in danger. */
+export function useOperatedEngine(): OperateFixture {
+  const fixture = useEngine({
+    definitions: [defineChange('create', ['n1', 'n2', 'n3'])],
+    policy: { stepAttempts: 3, stuckAfter: 4, deadlineMs },
+    clockStands: true,
+  });
+  afterEach(() => {
+    expect(fixture.reported).toEqual([]);
+  });
+
+  return Object.assign(fixture, {
+    async runDue() {
+      const { queue, nowMs } = fixture;
+      const due = [...queue.jobs.values()].filter(
+        ({ dueAt, participant }) => dueAt <= nowMs && !queue.paused.has(participant),
+      );
+      for (const { id } of due) queue.jobs.delete(id);
+      await fixture.run(due);
+    },
+    async acceptCompensating(...ids: string[]) {
+      fixture.stores[1]!.fault = () => 'error';
+      const sagaIds = await fixture.accept(...ids);
+      for (let turn = 0; turn < 8; turn++) await fixture.run(fixture.queue.take());
+      return sagaIds;
+    },
+    getSaga: async (id: number) => (await fixture.log.getSagas([id]))[0]!,
+    getStatuses: async (...ids: number[]) =>
+      (await fixture.log.getSagas(ids)).map(({ status }) => status),
+    readOutbox: () => fixture.sql<OwedRow[]>`
+      select id, participant, due_at as due, array(select (item ->> 0)::int from jsonb_array_elements(items) item) as ids
+      from saga.outbox order by due_at, participant`,
+    countLanes: async () => (await countLeftovers(fixture)).lanes,
+  });
+}
