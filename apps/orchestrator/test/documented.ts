@@ -1,3 +1,4 @@
+import { eventNames } from '@reliable-ops/contracts';
 import { z } from 'zod';
 import { createDocument } from '../src/openapi/document.ts';
 import type { JsonSchema } from '../src/openapi/schemas.ts';
@@ -36,14 +37,15 @@ const routes = Object.entries(document.paths).map(([path, methods]) => ({
 }));
 routes.sort((one, other) => one.rank - other.rank);
 
-/** Throws where the document tells of the operation, but not of this answer. Lines and events are checked one by one. */
-export function checkAnswer(
-  method: string,
-  path: string,
-  status: number,
-  type: string | null,
-  body: unknown,
-): void {
+export interface Answer {
+  status: number;
+  headers: Headers;
+  /** Parsed, where it is one JSON value; else text. */
+  body?: unknown;
+}
+
+/** Throws where the document tells of the operation, but not of this answer. Lines are checked one by one. */
+export function checkAnswer(method: string, path: string, { status, headers, body }: Answer): void {
   const [bare = ''] = path.split('?');
   const found = routes.find(({ pattern }) => pattern.test(bare));
   const operation = found?.methods[method.toLowerCase()];
@@ -51,7 +53,9 @@ export function checkAnswer(
   const told = `${method} ${bare} answers ${status}`;
   const answer = operation.responses[status];
   if (!answer) throw new Error(`${told}, which is not documented`);
-  const [media = ''] = (type ?? '').split(';');
+  for (const [name, { required }] of Object.entries(answer.headers ?? {}))
+    if (required && !headers.has(name)) throw new Error(`${told} without ${name}`);
+  const [media = ''] = (headers.get('content-type') ?? '').split(';');
   if (!answer.content) return;
   const content = answer.content[media];
   if (!content) throw new Error(`${told} as ${media}, which is not documented`);
@@ -60,13 +64,27 @@ export function checkAnswer(
     if (content.examples?.[code] === undefined)
       throw new Error(`${told} ${code}, which is not documented`);
   }
-  const schema = parsers.get(content.schema) ?? schemaAt(content.schema);
-  parsers.set(content.schema, schema);
   const values = media === 'application/x-ndjson' ? linesOf(String(body)) : [body];
-  for (const value of values) {
-    const { error } = schema.safeParse(value);
-    if (error) throw new Error(`${told}, but not as documented: ${error.message}`);
-  }
+  for (const value of values) checkValue(told, content.schema, value);
+}
+
+/** Throws where neither stream tells of such an event. */
+export function checkEvent(event: string, data: unknown): void {
+  const paths: Record<string, string> = {
+    [eventNames.changes]: '/v1/events',
+    [eventNames.saga]: '/v1/sagas/{id}/events',
+  };
+  const operation = document.paths[paths[event] ?? '']?.['get'];
+  if (!operation) throw new Error(`an event "${event}", which is not documented`);
+  const { schema } = operation.responses[200]!.content!['text/event-stream']!;
+  checkValue(`an event "${event}"`, schema, data);
+}
+
+function checkValue(told: string, schema: JsonSchema, value: unknown): void {
+  const parser = parsers.get(schema) ?? schemaAt(schema);
+  parsers.set(schema, parser);
+  const { error } = parser.safeParse(value);
+  if (error) throw new Error(`${told}, but not as documented: ${error.message}`);
 }
 
 const linesOf = (text: string): unknown[] =>

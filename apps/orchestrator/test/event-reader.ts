@@ -1,5 +1,6 @@
 import { expect } from '@jest/globals';
 import type { ChangesEvent, SagaView } from '@reliable-ops/contracts';
+import { checkEvent } from './documented.ts';
 
 export interface ReadEvent {
   event: string;
@@ -8,7 +9,7 @@ export interface ReadEvent {
   data: any;
 }
 
-/** Reads server-sent events from an answer, one by one, passing over comments. Undefined at the end. */
+/** Reads server-sent events from an answer, one by one, passing over comments; each as the document tells it. Undefined at the end. */
 export function readEvents({ status, headers, body }: Response) {
   expect([status, headers.get('content-type')]).toEqual([200, 'text/event-stream']);
   const reader = body!.getReader();
@@ -29,7 +30,10 @@ export function readEvents({ status, headers, body }: Response) {
         .map((line) => /^(\w*): ?(.*)$/.exec(line)!.slice(1, 3) as [string, string]);
       text = text.slice(end + 2);
       const { event, id, data } = Object.fromEntries(fields);
-      if (event !== undefined) return { event, id, data: JSON.parse(data!) };
+      if (event === undefined) continue;
+      const read = { event, id, data: JSON.parse(data!) };
+      checkEvent(event, read.data);
+      return read;
     }
   };
   return {

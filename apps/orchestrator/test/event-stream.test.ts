@@ -75,21 +75,30 @@ test('a client that takes nothing is asked for nothing, and cut off in the end',
     }
   }
   const onError = (): void => {};
+  let outgoing: HttpBindings['outgoing'] | undefined;
   const server = createServer(
     getRequestListener((_, env) => {
-      const cut = (): void => void (env as HttpBindings).outgoing.destroy();
+      ({ outgoing } = env as HttpBindings);
+      const cut = (): void => void outgoing?.destroy();
       return answerEvents({ events: events(), gone, cut, onError, stalledMs: 500 });
     }),
   ).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   const client = connect(port, '127.0.0.1').on('error', () => {});
-  client.pause();
-  client.write('GET / HTTP/1.1\r\nhost: localhost\r\n\r\n');
-  await until(() => gone.signal.aborted && isOver);
-  expect(made).toBeLessThan(50); // what the system's own buffers take
-  const closed = once(client, 'close');
-  client.resume();
-  await closed;
-  await new Promise((resolve) => server.close(resolve));
+  try {
+    client.pause();
+    client.write('GET / HTTP/1.1\r\nhost: localhost\r\n\r\n');
+    await until(() => gone.signal.aborted && isOver);
+    expect(made).toBeLessThan(50); // what the system's own buffers take
+    // While it still takes nothing: what waits for it is let go.
+    await until(() => outgoing?.destroyed === true);
+    const closed = once(client, 'close');
+    client.resume();
+    await closed;
+  } finally {
+    client.destroy();
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  }
 });

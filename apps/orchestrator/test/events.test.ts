@@ -189,6 +189,34 @@ describe('streams', () => {
     await until(() => !api.feed.isAwaited() && !api.sagaWatch.isAwaited());
   });
 
+  test('cost the log no more for many who listen than for one', async () => {
+    const id = await start('heard by many');
+    const many = limits.eventStreams / 2;
+    const streams = await Promise.all(
+      ['/v1/events', `/v1/sagas/${id}/events`].flatMap((path) =>
+        Array.from({ length: many }, () => open(path)),
+      ),
+    );
+    for (const stream of streams) await stream.next();
+    const reads = (['getSagas', 'listSagas', 'countActive'] as const).map((name) =>
+      jest.spyOn(api.log, name),
+    );
+    await using worker = api.work(willing);
+    expect(worker).toBeDefined();
+    await Promise.all(
+      streams.map((stream) =>
+        stream.find(
+          ({ status, sagas }) =>
+            status === 'completed' ||
+            (sagas ?? []).some((saga) => saga.id === id && saga.status === 'completed'),
+        ),
+      ),
+    );
+    // Each who reads for himself would make hundreds; those who look at the same moment share a read.
+    for (const read of reads) expect(read.mock.calls.length).toBeLessThan(many);
+    for (const read of reads) read.mockRestore();
+  });
+
   test('past the limit the answer is 503, with a reason', async () => {
     await Promise.all(Array.from({ length: limits.eventStreams }, () => open('/v1/events')));
     const refused = await api.send('GET', '/v1/events');

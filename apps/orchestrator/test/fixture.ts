@@ -126,7 +126,7 @@ export function startApi(
         ...(signal ? { signal } : {}),
       });
       const reply = await replyOf(response);
-      checkAnswer(method, path, reply.status, reply.headers.get('content-type'), reply.body);
+      checkAnswer(method, path, reply);
       return reply;
     },
     work(participant) {

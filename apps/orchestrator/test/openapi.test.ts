@@ -1,8 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
-import { errorStatuses } from '../src/openapi/operation.ts';
+import { errors } from '../src/openapi/errors.ts';
 import { operations } from '../src/openapi/operations/index.ts';
-import { checkAnswer, document, schemaAt } from './documented.ts';
+import { checkAnswer, checkEvent, document, schemaAt } from './documented.ts';
 import { useApi } from './use-api.ts';
 
 const { api } = useApi();
@@ -50,8 +49,8 @@ describe('the document', () => {
   });
 
   test.each(operations.map((operation) => [operation.id, operation] as const))(
-    '%s: its examples are what its schemas say, and its errors are those of docs/errors.md',
-    (_id, { method, path, errors }) => {
+    '%s: its examples are what its schemas say',
+    (_id, { method, path }) => {
       const { requestBody, responses } = document.paths[path]![method]!;
       const contents = [
         requestBody?.content ?? {},
@@ -66,29 +65,41 @@ describe('the document', () => {
           expect(value).toBeDefined();
           schemaAt(schema).parse(value);
         }
-      const page = readFileSync(new URL('../../../docs/errors.md', import.meta.url), 'utf8');
-      for (const code of errors)
-        expect(page).toMatch(new RegExp(`^\\| \`${code}\` +\\| ${errorStatuses[code]} `, 'm'));
     },
   );
 
   test('an answer that it does not tell of is found', () => {
-    const view = { id: '1' };
-    expect(() => checkAnswer('GET', '/v1/sagas/1', 200, 'application/json', view)).toThrow();
-    expect(() => checkAnswer('GET', '/v1/status', 418, 'application/json', {})).toThrow(/418/);
+    const check =
+      (request: string, status: number, body: object, given = {}) =>
+      () => {
+        const [method = '', path = ''] = request.split(' ');
+        const headers = new Headers({ 'content-type': 'application/json', ...given });
+        checkAnswer(method, path, { status, headers, body });
+      };
+    expect(check('GET /v1/sagas/1', 200, { id: '1' })).toThrow();
+    expect(check('GET /v1/status', 418, {})).toThrow(/418/);
     const batch = { batchId: 'b', accepted: 1 };
-    checkAnswer('POST', '/v1/sagas/batch', 202, 'application/json', batch);
-    expect(() =>
-      checkAnswer('POST', '/v1/sagas/batch', 202, 'application/json', { ...batch, extra: 1 }),
-    ).toThrow(/extra/);
-    const problem = { type: '', title: '', status: 409, detail: '', code: 'REFUSED' };
-    checkAnswer('POST', '/v1/sagas/1/cancel', 409, 'application/problem+json', problem);
-    expect(() =>
-      checkAnswer('POST', '/v1/sagas/1/cancel', 409, 'application/problem+json', {
-        ...problem,
-        code: 'NO_FAULTS',
-      }),
-    ).toThrow(/NO_FAULTS/);
+    const location = { location: '/v1/batches/b' };
+    expect(check('POST /v1/sagas/batch', 202, batch, location)).not.toThrow();
+    expect(check('POST /v1/sagas/batch', 202, batch)).toThrow(/without Location/);
+    expect(check('POST /v1/sagas/batch', 202, { ...batch, extra: 1 }, location)).toThrow(/extra/);
+    const refused = (code: string) =>
+      check(
+        'POST /v1/sagas/1/cancel',
+        409,
+        { type: '', title: '', status: 409, detail: '', code },
+        { 'content-type': 'application/problem+json' },
+      );
+    expect(refused('REFUSED')).not.toThrow();
+    expect(refused('NO_FAULTS')).toThrow(/NO_FAULTS/);
+  });
+
+  test.each([
+    ['changes', { at: '' }],
+    ['saga', { id: '1' }],
+    ['unheard of', {}],
+  ])('an event that it does not tell of is found: %s', (event, data) => {
+    expect(() => checkEvent(event, data)).toThrow();
   });
 });
 
@@ -96,20 +107,35 @@ test('GET /docs shows every operation, every schema and every error, without a s
   const { status, headers, text } = await api.send('GET', '/docs');
   expect(status).toBe(200);
   expect(headers.get('content-type')).toMatch(/^text\/html/);
-  expect(headers.get('content-security-policy')).toMatch(/^default-src 'none'; style-src 'self';/);
+  expect(headers.get('content-security-policy')).toBe(
+    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  );
   for (const { id, path, summary } of operations)
-    for (const told of [`id="${id}"`, path, summary.replaceAll("'", '&#39;')])
+    for (const told of [`id="${id}"`, path, summary.replaceAll("'", '&#39;').split('`')[0]!])
       expect(text).toContain(told);
   for (const name of Object.keys(document.components.schemas))
     expect(text).toContain(`id="schema-${name}"`);
-  for (const code of Object.keys(errorStatuses)) expect(text).toContain(code);
-  expect(text).not.toMatch(/<script|style=|https?:\/\/|\son\w+=/);
+  for (const [code, { means }] of Object.entries(errors))
+    for (const told of [code, means.split('`')[0]!]) expect(text).toContain(told);
+  expect(text).not.toMatch(/<script|style=|https?:\/\/|\son\w+=|`/);
   expect(text).not.toContain('[object');
+  // What may be null says of what kind it is otherwise; inputs and outputs are a saga's own.
+  const vague = [...text.matchAll(/(\w+)\??: (?:\{ \[name\]: )?any JSON/g)].map(([, name]) => name);
+  expect([...new Set(vague)].sort()).toEqual(['input', 'inputs', 'output']);
   const links = [...text.matchAll(/href="#([^"]+)"/g)].map(([, target]) => target!);
   for (const target of links) expect(text).toContain(`id="${target}"`);
-  const sheet = await api.send('GET', '/docs/style.css');
-  expect([sheet.status, sheet.headers.get('content-type')]).toEqual([
-    200,
-    'text/css; charset=utf-8',
-  ]);
+  for (const [, sheet = ''] of text.matchAll(/rel="stylesheet" href="([^"]+)"/g))
+    expect((await api.send('GET', sheet)).headers.get('content-type')).toMatch(/^text\/css/);
+});
+
+test('GET /docs gives each operation as a command, to the host where it is read', async () => {
+  const headers = { host: '127.0.0.1:4000' };
+  const text = (await api.send('GET', '/docs', { headers })).text.replaceAll('&quot;', '"');
+  for (const command of [
+    'curl 127.0.0.1:4000/v1/sagas -H &#39;content-type: application/json&#39; -d &#39;{"saga":"create-group","input":{"groupId":"5"}}&#39;<',
+    'curl -N 127.0.0.1:4000/v1/sagas/12/events<',
+    'curl -X PUT 127.0.0.1:4000/v1/faults/node02 -H ',
+    'curl 127.0.0.1:4000/openapi.json<',
+  ])
+    expect(text).toContain(command);
 });

@@ -10,6 +10,7 @@ const own = (name: string): URL => new URL(`static/${name}`, import.meta.url);
 /** Everything that a page of the console loads. Nothing comes from elsewhere. */
 const files = {
   'console.css': { path: own('console.css'), type: 'text/css; charset=utf-8' },
+  'docs.css': { path: own('docs.css'), type: 'text/css; charset=utf-8' },
   'console.js': { path: own('console.js'), type: 'text/javascript; charset=utf-8' },
   'morph.js': { path: own('morph.js'), type: 'text/javascript; charset=utf-8' },
   'charts.js': { path: own('charts.js'), type: 'text/javascript; charset=utf-8' },

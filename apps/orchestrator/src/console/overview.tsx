@@ -53,7 +53,7 @@ export function Overview({ samples, active, nodes, consistent, newest, stuck, no
         <Tile
           label="Stuck"
           value={active ? numberText(active.stuck) : '-'}
-          hint={active && active.stuck > 0 ? 'keep trying' : 'none cannot be taken back'}
+          hint="not taken back yet"
           href="/sagas?stuck=true"
           isAlarm={(active?.stuck ?? 0) > 0}
         />

@@ -12,7 +12,7 @@ const partHeader = 'X-Console-Part';
 export interface PageOptions {
   title: string;
   /** The room that it belongs to; null: none. */
-  place: 'overview' | 'sagas' | 'nodes' | null;
+  place: (typeof rooms)[number]['place'] | null;
   /** Where changes are told (server-sent events); null: it does not change. */
   events?: string | null;
   /** Milliseconds after which it is asked for again, told or not. */
@@ -24,10 +24,13 @@ export interface PageOptions {
   isBare?: boolean;
 }
 
-const rooms = [
+/** Where one may go, from every page. */
+export const rooms = [
   { place: 'overview', href: '/', text: 'Overview' },
   { place: 'sagas', href: '/sagas', text: 'Sagas' },
   { place: 'nodes', href: '/nodes', text: 'Nodes' },
+  { place: 'queues', href: '/queues', text: 'Queues' },
+  { place: 'api', href: '/docs', text: 'API' },
 ] as const;
 
 /** A page, or of one that is shown already the part that changes. */
@@ -105,7 +108,5 @@ const Rooms = ({ place }: Pick<PageOptions, 'place'>) => (
         {room.text}
       </a>
     ))}
-    <a href="/queues">Queues</a>
-    <a href="/docs">API</a>
   </nav>
 );

@@ -32,14 +32,13 @@ import {
   verifyLine,
 } from '@reliable-ops/contracts';
 import type { z } from 'zod';
+import { errors, everywhere, type ErrorCode } from './errors.ts';
 import { problemOf } from './examples.ts';
 import {
-  errorStatuses,
-  everywhere,
   tags,
   type Answer,
+  type AnswerHeader,
   type Content,
-  type ErrorCode,
   type Operation,
   type Parameter,
 } from './operation.ts';
@@ -69,11 +68,15 @@ export interface DocumentedOperation {
 }
 export type DocumentedContent = Record<
   string,
-  { schema: JsonSchema; example?: unknown; examples?: Record<string, { value: unknown }> }
+  {
+    schema: JsonSchema;
+    example?: unknown;
+    examples?: Record<string, { summary: string; value: unknown }>;
+  }
 >;
 export interface DocumentedAnswer {
   description: string;
-  headers?: Record<string, JsonSchema>;
+  headers?: Record<string, { description: string; required: boolean; schema: JsonSchema }>;
   content?: DocumentedContent;
 }
 
@@ -132,15 +135,10 @@ export function createDocument(version: string): Document {
   const answerOf = ({ description, content, headers = {} }: Answer): DocumentedAnswer => ({
     description,
     ...(content ? { content: contentOf(content, forAnswers.schemaOf) } : {}),
-    headers: Object.fromEntries(
-      Object.entries(headers).map(([name, meaning]) => [
-        name,
-        { description: meaning, schema: { type: 'string' } },
-      ]),
-    ),
+    headers: headersOf(headers),
   });
   const documented = ({ id, tag, summary, description, ...rest }: Operation) => {
-    const { parameters = [], body, answers, errors, path } = rest;
+    const { parameters = [], body, answers, errors: refusals, path } = rest;
     return {
       operationId: id,
       tags: [tag],
@@ -157,7 +155,11 @@ export function createDocument(version: string): Document {
           }
         : {}),
       responses: {
-        ...refusalsOf([...errors, ...everywhere]),
+        ...refusalsOf([
+          ...refusals,
+          ...everywhere,
+          ...(isOpen(path) ? [] : (['UNAUTHORIZED'] as const)),
+        ]),
         ...Object.fromEntries(
           Object.entries(answers).map(([status, answer]) => [status, answerOf(answer)]),
         ),
@@ -193,26 +195,35 @@ export function createDocument(version: string): Document {
 
 const isOpen = (path: string): boolean => path === '/healthz' || path === '/readyz';
 
+/** Headers that come with each refusal of a status. */
+const refusalHeaders: Record<number, Record<string, AnswerHeader>> = {
+  401: { 'WWW-Authenticate': { description: 'How to send a token', isRequired: true } },
+  415: { Accept: { description: 'What this path takes', isRequired: true } },
+  429: { 'Retry-After': { description: 'Seconds', isRequired: true } },
+  503: { 'Retry-After': { description: 'Seconds', isRequired: true } },
+};
+
 /** Problems by status, with an example for each code. */
 function refusalsOf(codes: ErrorCode[]): Record<string, DocumentedAnswer> {
   const byStatus = new Map<number, ErrorCode[]>();
   for (const code of new Set(codes)) {
-    const status = errorStatuses[code];
+    const { status } = errors[code];
     byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
   }
   return Object.fromEntries(
     [...byStatus].map(([status, own]) => [
       status,
       {
-        description: own.join(', '),
-        ...(status === 429 || status === 503
-          ? { headers: { 'Retry-After': { description: 'Seconds', schema: { type: 'integer' } } } }
-          : {}),
+        description: own.map((code) => `\`${code}\`: ${errors[code].means}`).join('. '),
+        headers: headersOf(refusalHeaders[status] ?? {}),
         content: {
           'application/problem+json': {
             schema: { $ref: '#/components/schemas/Problem' },
             examples: Object.fromEntries(
-              own.map((code) => [code, { value: problemOf(status, code) }]),
+              own.map((code) => {
+                const { means } = errors[code];
+                return [code, { summary: means, value: problemOf(status, code, means) }];
+              }),
             ),
           },
         },
@@ -220,6 +231,16 @@ function refusalsOf(codes: ErrorCode[]): Record<string, DocumentedAnswer> {
     ]),
   );
 }
+
+const headersOf = (
+  headers: Record<string, AnswerHeader>,
+): NonNullable<DocumentedAnswer['headers']> =>
+  Object.fromEntries(
+    Object.entries(headers).map(([name, { description, isRequired }]) => [
+      name,
+      { description, required: isRequired, schema: { type: 'string' } },
+    ]),
+  );
 
 const parameterOf = (
   { name, in: place, description, schema, example, isRequired = false }: Parameter,

@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http';
 import type {
   BatchCounts,
   ChangesEvent,
@@ -118,10 +119,10 @@ export const finding: VerifyFinding = {
   found: 'absent',
   sagaId: '12',
 };
-export const problemOf = (status: number, code: string): Problem => ({
+export const problemOf = (status: number, code: string, detail: string): Problem => ({
   type: 'about:blank',
-  title: 'what the status means',
+  title: STATUS_CODES[status] ?? 'Error',
   status,
-  detail: 'what is wrong in this case, and what to do',
+  detail,
   code,
 });

@@ -1,4 +1,5 @@
 import type { ZodType } from 'zod';
+import type { ErrorCode } from './errors.ts';
 
 /** What a path does, as the document tells it. */
 export interface Operation {
@@ -15,7 +16,7 @@ export interface Operation {
   body?: { isRequired: boolean; content: Record<string, Content> };
   /** By status. Refusals are in `errors`. */
   answers: Record<number, Answer>;
-  /** Codes of docs/errors.md, besides those that every operation may give. */
+  /** Besides those of every operation. */
   errors: ErrorCode[];
 }
 
@@ -47,35 +48,11 @@ export interface Answer {
   description: string;
   /** By media type; left out: no body. */
   content?: Record<string, Content>;
-  /** Names and meanings. */
-  headers?: Record<string, string>;
+  headers?: Record<string, AnswerHeader>;
 }
 
-/** Codes and their statuses, as docs/errors.md has them. `HTTP`, of requests that are none, comes with any status. */
-export const errorStatuses = {
-  INVALID_REQUEST: 400,
-  UNKNOWN_SAGA: 400,
-  UNAUTHORIZED: 401,
-  FOREIGN_HOST: 403,
-  CROSS_SITE: 403,
-  NOT_FOUND: 404,
-  NO_FAULTS: 404,
-  REFUSED: 409,
-  TOO_LARGE: 413,
-  UNSUPPORTED_MEDIA_TYPE: 415,
-  IDEMPOTENCY_CONFLICT: 422,
-  INTERNAL: 500,
-  POSTGRES_AWAY: 503,
-  NOT_MIGRATED: 503,
-  CONTENDED: 503,
-  CLUSTER_AWAY: 503,
-  OVERLOADED: 429,
-  VERIFY_BUSY: 503,
-  TOO_MANY_STREAMS: 503,
-  STOPPING: 503,
-} as const;
-export type ErrorCode = keyof typeof errorStatuses;
-
-export const everywhere: ErrorCode[] = ['UNAUTHORIZED', 'FOREIGN_HOST', 'CROSS_SITE', 'INTERNAL'];
-export const ofPostgres: ErrorCode[] = ['POSTGRES_AWAY', 'NOT_MIGRATED'];
-export const ofBody: ErrorCode[] = ['INVALID_REQUEST', 'TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'];
+export interface AnswerHeader {
+  description: string;
+  /** Whether each such answer has it. */
+  isRequired: boolean;
+}

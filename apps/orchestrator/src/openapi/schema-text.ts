@@ -23,12 +23,12 @@ export function describeSchema(schema: JsonSchema, indent = ''): string {
   }
   if (type === 'object')
     return `{ [name]: ${describeSchema(typeof additionalProperties === 'object' ? additionalProperties : {}, indent)} }`;
-  return typeof type === 'string' ? type : 'any JSON';
+  return type === undefined ? 'any JSON' : [type].flat().join(' | ');
 }
 
 interface Shape {
   $ref?: string;
-  type?: string;
+  type?: string | string[];
   properties?: Record<string, JsonSchema>;
   items?: JsonSchema;
   prefixItems?: JsonSchema[];

@@ -41,9 +41,7 @@ export function verifyRoutes(parts: VerifyParts): Hono {
       beat: () => ({ type: 'progress', sagas: run.counts.sagas, groups: run.counts.groups }),
       abort: () => gone.abort(),
       explain(error) {
-        const { status, code, message, cause } = parts.closing.aborted
-          ? unavailable('STOPPING', 'the orchestrator stops: try again')
-          : problemErrorOf(error);
+        const { status, code, message, cause } = problemErrorOf(error);
         if (status === 500) parts.logger.error({ err: cause }, 'unexpected error in verify');
         return { type: 'failed', code, detail: message };
       },
@@ -53,6 +51,9 @@ export function verifyRoutes(parts: VerifyParts): Hono {
   async function* counted(lines: AsyncGenerator<object, void>): AsyncGenerator<object, void> {
     try {
       yield* lines;
+    } catch (error) {
+      if (!parts.closing.aborted) throw error;
+      throw unavailable('STOPPING', 'the orchestrator stops: try again', error);
     } finally {
       runs--;
     }

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { SagaView } from '@reliable-ops/contracts';
+import { connect } from '@reliable-ops/database';
 import {
   clientOf,
   startSystem,
@@ -7,7 +8,14 @@ import {
   type System,
   type SystemClient,
 } from '@reliable-ops/testkit';
-import { findBarriers, launchBrowser, openTab } from '@reliable-ops/testkit/browser';
+import {
+  findBarriers,
+  findSmallTargets,
+  launchBrowser,
+  measureOverhang,
+  openTab,
+  screens,
+} from '@reliable-ops/testkit/browser';
 import type { Browser, Page } from 'playwright-core';
 import { spawnOrchestrator } from '../process.ts';
 import { describeInBrowser } from './browser.ts';
@@ -78,6 +86,25 @@ describeInBrowser('the console in a browser', () => {
     expect(await page.evaluate("document.activeElement.closest('tr').id")).toBe(`saga-${first}`);
     expect(await page.evaluate('scrollY')).toBeGreaterThan(0);
     expect(await page.evaluate('globalThis.isSamePage')).toBe(true);
+    expect(complaints).toEqual([]);
+  });
+
+  test('the charts are drawn, and named for those who do not see them', async () => {
+    await ended('in the chart');
+    await using tab = await open();
+    const { page, complaints } = tab;
+    await page.goto('/');
+    await page.locator('#plot-rate[aria-label*="completed at most"] canvas').waitFor();
+    const isPainted = `[...document.querySelectorAll('.plot canvas')].map((canvas) =>
+      canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some((one) => one !== 0))`;
+    expect(await page.evaluate(isPainted)).toEqual([true, true]);
+    const names = await page.locator('.plot .u-legend th').allInnerTexts();
+    expect(names.map((name) => name.trim()).filter((name) => name !== 'Time')).toEqual([
+      'completed',
+      'taken back',
+      'p50',
+      'p99',
+    ]);
     expect(complaints).toEqual([]);
   });
 
@@ -277,17 +304,31 @@ describeInBrowser('the console in a browser', () => {
     expect(complaints).toEqual([]);
   });
 
-  test('a connection that breaks is shown, and comes back', async () => {
+  test('a connection that breaks is shown, and comes back; what happened meanwhile is read then', async () => {
+    await client.setFaults('node01', { delayMs: 3_000 });
     await using tab = await open();
     const { page } = tab;
-    await page.goto('/');
+    await lookOnlyWhenTold(page);
+    await page.goto('/sagas'); // which never asks by itself
     await isVisible(page, 'Live');
+    const id = await start('during-the-break');
+    await page.locator(`#saga-${id}`).getByText('running').waitFor();
     await system.orchestrator.kill('SIGKILL');
     await isVisible(page, 'Connection lost, trying again');
+    // A worker goes on without it, and nobody tells of that.
+    const sql = connect(system.databaseUrl, { applicationName: 'break', max: 1 });
+    await waitFor('its end', async () => {
+      const [saga] = await sql`select 1 from saga.sagas where id = ${id} and status = 'completed'`;
+      return saga !== undefined;
+    });
+    await sql.end();
+    await page.locator(`#saga-${id}`).getByText('running').waitFor();
     await system.orchestrator.start();
     await page.getByText('Live', { exact: true }).waitFor();
-    const id = await ended('after-the-break');
-    await page.locator(`#saga-${id}`).waitFor();
+    await page.locator(`#saga-${id}`).getByText('completed').waitFor();
+    await client.setFaults('node01', {});
+    const next = await ended('after-the-break');
+    await page.locator(`#saga-${next}`).waitFor();
   });
 
   describe('each page, with sagas that are stuck', () => {
@@ -316,25 +357,24 @@ describeInBrowser('the console in a browser', () => {
     });
     afterAll(() => client.setFaults('node03', {}));
 
-    test.each([
-      ['light', 1280],
-      ['dark', 1280],
-      ['light', 360],
-      ['dark', 360],
-    ] as const)(
-      "complains of nothing and stands in nobody's way: %s, %i wide",
-      async (colorScheme, width) => {
-        await using tab = await open({ colorScheme, viewport: { width, height: 780 } });
+    const isList = new Set(['overview', 'sagas', 'none that fit']);
+    test.each(screens)(
+      "complains of nothing, fits, and stands in nobody's way: %s",
+      async (_name, screen) => {
+        await using tab = await open(screen);
         const { page, complaints } = tab;
         for (const [name, path] of pages) {
           await page.goto(path);
           const expected = name === 'not there' ? complaints.splice(0) : [];
           expect(expected.every((line) => line.includes('404'))).toBe(true);
           expect({ name, barriers: await findBarriers(page) }).toEqual({ name, barriers: [] });
-          const room = await page.evaluate<number>(
-            'document.documentElement.scrollWidth - document.documentElement.clientWidth',
+          expect({ name, small: await findSmallTargets(page) }).toEqual({ name, small: [] });
+          expect({ name, tooWide: await measureOverhang(page) }).toEqual({ name, tooWide: 0 });
+          // The list of sagas is read without scrolling sideways, its words in full.
+          const hidden = await page.evaluate(
+            "[...document.querySelectorAll('#sagas')].map((list) => list.scrollWidth - list.clientWidth)",
           );
-          expect({ name, tooWide: room }).toEqual({ name, tooWide: 0 });
+          expect({ name, hidden }).toEqual({ name, hidden: isList.has(name) ? [0] : [] });
         }
         expect(complaints).toEqual([]);
       },

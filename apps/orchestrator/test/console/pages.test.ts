@@ -112,6 +112,27 @@ describe('the list of sagas', () => {
     expect(one.text.match(/id="saga-\d+"/g)).toEqual([`id="saga-${ids[3]}"`]);
   });
 
+  test('shows what fits the saga, the status and the flag, alone and together', async () => {
+    const others = await Promise.all(['fits-1', 'fits-2', 'fits-3'].map(accept));
+    const body = { saga: 'delete-group', input: { groupId: 'fits-4' } };
+    const deleting = Number((await api.send('POST', '/v1/sagas', { body })).body.id);
+    await api.sql`update saga.sagas set status = 'compensating', stuck = true where id in ${api.sql([others[0]!, deleting])}`;
+    await api.sql`update saga.sagas set status = 'compensating' where id = ${others[1]!}`;
+    const [first, second, third] = others;
+    const expectFound = async (query: string, ...expected: unknown[]): Promise<void> => {
+      const { text } = await open(`/sagas?${query}`);
+      const found = [...text.matchAll(/id="saga-(\d+)"/g)].map(([, id]) => Number(id));
+      const own = found.filter((id) => [...others, deleting].includes(id));
+      expect([query, new Set(own)]).toEqual([query, new Set(expected)]);
+    };
+    await expectFound('saga=delete-group', deleting);
+    await expectFound('stuck=true', first, deleting);
+    await expectFound('status=compensating', first, second, deleting);
+    await expectFound('status=compensating&stuck=false', second);
+    await expectFound('saga=create-group&stuck=true', first);
+    await expectFound('saga=create-group&status=running', third);
+  });
+
   test('an id in the field leads to its saga', async () => {
     const id = await accept('by-id');
     const reply = await open(`/sagas?key=${id}`);

@@ -58,6 +58,28 @@ export async function openTab(
   return { page, complaints, [Symbol.asyncDispose]: () => context.close() };
 }
 
+/** Screens on which each page has to serve: of a desk and of a phone, by day and by night. */
+export const screens = (['light', 'dark'] as const).flatMap(
+  (colorScheme): [string, BrowserContextOptions][] => [
+    [`at a desk, ${colorScheme}`, { colorScheme, viewport: { width: 1280, height: 780 } }],
+    [
+      `on a phone, ${colorScheme}`,
+      { colorScheme, viewport: { width: 360, height: 780 }, isMobile: true, hasTouch: true },
+    ],
+  ],
+);
+
+/** Pixels by which a page is wider than its screen. */
+export const measureOverhang = (page: Page): Promise<number> =>
+  page.evaluate<number>('document.documentElement.scrollWidth - visualViewport.width');
+
+/** What a finger meets and would miss: controls less than 40 pixels high. None, where one points with a mouse. */
+export const findSmallTargets = (page: Page): Promise<string[]> =>
+  page.evaluate<string[]>(`!matchMedia('(pointer: coarse)').matches ? [] : [
+      ...document.querySelectorAll('button, select, input:not([type=hidden], [type=checkbox]), .check label, .button, nav a, summary'),
+    ].filter((one) => one.checkVisibility() && one.getBoundingClientRect().height < 40)
+      .map((one) => one.outerHTML)`);
+
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 interface Violation {
@@ -65,11 +87,12 @@ interface Violation {
   nodes: { html: string; failureSummary: string }[];
 }
 
-/** What is in the way of people who do not see or point (WCAG 2.2 AA, and axe's own advice): a line a fault. */
+/** What is in the way of people who do not see or point (WCAG 2.2 AA, and axe's own advice): a line a fault. Axe itself leaves out the size of what one points at. */
 export async function findBarriers(page: Page): Promise<string[]> {
   await page.evaluate(axe);
   const violations = await page.evaluate<Violation[]>(
-    `axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) => violations)`,
+    `axe.run(document, { resultTypes: ['violations'], rules: { 'target-size': { enabled: true } } })
+      .then(({ violations }) => violations)`,
   );
   return violations.flatMap(({ id, nodes }) =>
     nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`),

@@ -7,7 +7,8 @@ import {
   verifyLine,
 } from '@reliable-ops/contracts';
 import * as examples from '../examples.ts';
-import { ofBody, ofPostgres, type Operation } from '../operation.ts';
+import { ofBody, ofPostgres } from '../errors.ts';
+import type { Operation } from '../operation.ts';
 import { json, nameInPath } from './parameters.ts';
 
 export const cluster: Operation[] = [
@@ -46,7 +47,7 @@ export const cluster: Operation[] = [
         },
       },
     },
-    errors: ['VERIFY_BUSY', ...ofPostgres],
+    errors: ['VERIFY_BUSY', 'STOPPING', ...ofPostgres],
   },
   {
     id: 'reconcile',
@@ -72,7 +73,7 @@ export const cluster: Operation[] = [
         },
       },
     },
-    errors: [...ofBody, 'VERIFY_BUSY', ...ofPostgres],
+    errors: [...ofBody, 'VERIFY_BUSY', 'STOPPING', ...ofPostgres],
   },
   {
     id: 'readFaults',

@@ -2,7 +2,8 @@ import { changesEvent, sagaView } from '@reliable-ops/contracts';
 import { z } from 'zod';
 import { sagaFilter } from '../../sagas/query.ts';
 import * as examples from '../examples.ts';
-import { ofPostgres, type Operation } from '../operation.ts';
+import { ofPostgres } from '../errors.ts';
+import type { Operation } from '../operation.ts';
 import { idInPath, queryOf } from './parameters.ts';
 
 export const events: Operation[] = [

@@ -15,7 +15,8 @@ import {
 } from '@reliable-ops/contracts';
 import type { z } from 'zod';
 import * as examples from '../examples.ts';
-import { ofBody, ofPostgres, type Operation } from '../operation.ts';
+import { ofBody, ofPostgres } from '../errors.ts';
+import type { Operation } from '../operation.ts';
 import { json, idInPath, nameInPath } from './parameters.ts';
 
 const verbs: Record<OperatorVerb, { summary: string; body: z.ZodType; bulk: z.ZodType }> = {

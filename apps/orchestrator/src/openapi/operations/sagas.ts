@@ -11,7 +11,8 @@ import {
 import { z } from 'zod';
 import { sagaParameters } from '../../sagas/query.ts';
 import * as examples from '../examples.ts';
-import { ofBody, ofPostgres, type Operation, type Parameter } from '../operation.ts';
+import { ofBody, ofPostgres } from '../errors.ts';
+import type { Operation, Parameter } from '../operation.ts';
 import { json, idInPath, queryOf } from './parameters.ts';
 
 const idempotencyKey: Parameter = {
@@ -22,6 +23,8 @@ const idempotencyKey: Parameter = {
   schema: z.string().min(1).max(limits.idempotencyKeyLength),
   example: 'order-17',
 };
+
+const location = (description: string) => ({ description, isRequired: true });
 
 export const sagas: Operation[] = [
   {
@@ -50,12 +53,21 @@ export const sagas: Operation[] = [
       200: {
         description: 'It was waited for, and has ended',
         content: json(sagaView, examples.view),
-        headers: { Location: 'The saga', 'Preference-Applied': '`wait`' },
+        headers: {
+          Location: location('The saga'),
+          'Preference-Applied': { description: '`wait`', isRequired: true },
+        },
       },
       202: {
         description: 'It is accepted, and goes on',
         content: json(sagaSummary, examples.running),
-        headers: { Location: 'The saga', 'Preference-Applied': '`wait`, where it was waited for' },
+        headers: {
+          Location: location('The saga'),
+          'Preference-Applied': {
+            description: '`wait`, where it was waited for',
+            isRequired: false,
+          },
+        },
       },
     },
     errors: [
@@ -92,7 +104,7 @@ export const sagas: Operation[] = [
       202: {
         description: 'All are accepted',
         content: json(batchAccepted, { batchId: examples.batchId, accepted: 2 }),
-        headers: { Location: 'The batch' },
+        headers: { Location: location('The batch') },
       },
     },
     errors: [...ofBody, 'UNKNOWN_SAGA', 'IDEMPOTENCY_CONFLICT', 'OVERLOADED', ...ofPostgres],
