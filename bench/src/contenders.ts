@@ -27,7 +27,12 @@ const bulk = {
   change: 'create',
   latencyFromLog: true,
 } as const;
-const loop = { client: 'src/clients/loop.ts', inFlight: 100, share: 1, change: 'create' } as const;
+const loop = {
+  client: 'src/clients/loop.ts',
+  inFlight: 100,
+  share: 0.25,
+  change: 'create',
+} as const;
 
 export const contenders: Contender[] = [
   { name: 'loop', says: 'three calls at once through an undici pool; keeps nothing', ...loop },
@@ -36,7 +41,7 @@ export const contenders: Contender[] = [
     says: 'the same through ky, as our connector calls nodes',
     ...loop,
     client: 'src/clients/loop-ky.ts',
-    share: 0.3,
+    share: 0.1,
   },
   {
     name: 'loop-sequential',
@@ -44,14 +49,14 @@ export const contenders: Contender[] = [
     ...loop,
     client: 'src/clients/loop-sequential.ts',
     inFlight: 1,
-    share: 0.1,
+    share: 0.05,
   },
   {
     name: 'bullmq-single',
     says: 'one BullMQ job a saga, which makes the three calls',
     client: 'peers/src/bullmq-single.ts',
     inFlight: 100,
-    share: 0.5,
+    share: 0.25,
     change: 'create',
   },
   {
@@ -59,7 +64,7 @@ export const contenders: Contender[] = [
     says: 'a BullMQ flow: a job a call, and their parent',
     client: 'peers/src/bullmq-flow.ts',
     inFlight: 100,
-    share: 0.25,
+    share: 0.1,
     change: 'create',
   },
   {
@@ -67,7 +72,7 @@ export const contenders: Contender[] = [
     says: 'DBOS Transact: a workflow of three steps',
     client: 'peers/src/dbos.ts',
     inFlight: 100,
-    share: 0.1,
+    share: 0.04,
     change: 'create',
   },
   {
@@ -75,7 +80,7 @@ export const contenders: Contender[] = [
     says: 'Restate: a handler of three durable steps',
     client: 'peers/src/restate.ts',
     inFlight: 100,
-    share: 0.2,
+    share: 0.1,
     change: 'create',
   },
   {
@@ -90,7 +95,7 @@ export const contenders: Contender[] = [
     client: 'src/clients/single.ts',
     system: fenced,
     inFlight: 100,
-    share: 0.5,
+    share: 0.25,
     change: 'create',
   },
   {
@@ -98,7 +103,7 @@ export const contenders: Contender[] = [
     says: 'ours over the plain protocol: one ky call a step',
     ...bulk,
     system: plain,
-    share: 0.2,
+    share: 0.1,
   },
   {
     name: 'delete',

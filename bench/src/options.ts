@@ -37,7 +37,7 @@ const smokeSagas = 200;
 
 export const usage = `npm run bench [-- options]
 
-  --n N          sagas of each contender (default 20000; slow ones make a share of it, shown in the table)
+  --n N          sagas of each contender (default 100000; slow ones make a share of it, shown in the table)
   --rounds N     rounds; the contenders take turns in each (default 2)
   --only a,b     these contenders only; a round begins with loop where it is among them
   --errors P     the node API fails each call with probability P; every contender retries (default 0)
@@ -64,7 +64,7 @@ export function parseOptions(args: string[]): Options | undefined {
   if (unknown.length > 0)
     throw new UsageError(`--only ${unknown.join(',')}: the contenders are ${known.join(', ')}`);
   return {
-    sagas: wholeNumber('--n', values.n ?? (values.smoke ? String(smokeSagas) : '20000')),
+    sagas: wholeNumber('--n', values.n ?? (values.smoke ? String(smokeSagas) : '100000')),
     rounds: wholeNumber('--rounds', values.rounds ?? (values.smoke ? '1' : '2')),
     only: known.filter((name) => asked.includes(name)),
     errors: probability('--errors', values.errors ?? '0'),
