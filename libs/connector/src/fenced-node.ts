@@ -22,7 +22,7 @@ const operationOf: Record<string, Operation['op']> = {
  */
 export function createFencedNode(http: KyInstance): Participant {
   return {
-    async run(kind, commands, signal) {
+    async run(kind, commands) {
       const op = operationOf[kind];
       if (!op) throw new Error(`the fenced protocol has no "${kind}"`);
       const body = commands.map(({ data, token }): Operation => ({
@@ -36,7 +36,6 @@ export function createFencedNode(http: KyInstance): Participant {
       try {
         const response = await http.post('v1/operations', {
           ...nodeJson(body),
-          ...(signal ? { signal } : {}),
         });
         status = response.status;
         text = await response.text();

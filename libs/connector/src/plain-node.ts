@@ -30,36 +30,30 @@ export function createPlainNode(http: KyInstance, options: PlainNodeOptions = {}
     method: 'get' | 'post' | 'delete',
     { groupId }: GroupData,
     timestamp?: number,
-    signal?: AbortSignal,
   ): Promise<{ status: number; message: string }> => {
     const path = method === 'get' ? `v1/group/${encodeURIComponent(groupId)}` : 'v1/group';
     const headers = timestamp === undefined ? {} : { timestamp: String(timestamp) };
     const response = await http(path, {
       method,
       ...(method === 'get' ? {} : nodeJson({ groupId }, headers)),
-      ...(signal ? { signal } : {}),
     });
     return { status: response.status, message: messageOf(await response.text()) };
   };
 
-  const handle = async (
-    kind: string,
-    { data, token }: Command,
-    signal?: AbortSignal,
-  ): Promise<Outcome> => {
+  const handle = async (kind: string, { data, token }: Command): Promise<Outcome> => {
     const group = groupData.parse(data);
     const [fence] = token;
     const owner = ownershipTimestamp(fence);
     try {
       switch (kind) {
         case kinds.look: {
-          const { status, message } = await call('get', group, undefined, signal);
+          const { status, message } = await call('get', group);
           if (status === 200) return { result: 'applied', output: { present: true } };
           if (status === 404) return { result: 'applied', output: { present: false } };
           return outcomeOfStatus(status, message);
         }
         case kinds.create: {
-          const { status, message } = await call('post', group, owner, signal);
+          const { status, message } = await call('post', group, owner);
           if (status === 201) return { result: 'applied', output: 'created' };
           // It was there, or it is ours from an attempt whose reply was lost; the node does not tell.
           if (status === 400 && message === existsMessage)
@@ -67,7 +61,7 @@ export function createPlainNode(http: KyInstance, options: PlainNodeOptions = {}
           return outcomeOfStatus(status, message);
         }
         case kinds.delete: {
-          const { status, message } = await call('delete', group, undefined, signal);
+          const { status, message } = await call('delete', group);
           if (status === 200) return { result: 'applied', output: 'deleted' };
           if (status === 404)
             return { result: 'applied', output: group.before?.present ? 'deleted' : 'absent' };
@@ -83,7 +77,7 @@ export function createPlainNode(http: KyInstance, options: PlainNodeOptions = {}
     }
 
     async function takeBack(created: GroupData): Promise<Outcome> {
-      const { status, message } = await call('delete', created, owner, signal);
+      const { status, message } = await call('delete', created, owner);
       if (status === 200) return { result: 'applied', output: 'restored' };
       if (status === 404) return { result: 'applied', output: 'nothing' };
       return outcomeOfStatus(status, message);
@@ -91,7 +85,7 @@ export function createPlainNode(http: KyInstance, options: PlainNodeOptions = {}
 
     async function putBack(deleted: GroupData): Promise<Outcome> {
       if (!deleted.before?.present) return { result: 'applied', output: 'nothing' };
-      const { status, message } = await call('post', deleted, restoredTimestamp(fence), signal);
+      const { status, message } = await call('post', deleted, restoredTimestamp(fence));
       if (status === 201) return { result: 'applied', output: 'restored' };
       if (status === 400 && message === existsMessage)
         return { result: 'applied', output: 'nothing' };

@@ -80,5 +80,5 @@ export interface Participant {
    * All commands are of one `kind`; the answer has an outcome for each, in the same order.
    * Throwing means that the batch as a whole could not be handled: it comes back in halves.
    */
-  run(kind: string, commands: Command[], signal?: AbortSignal): Promise<Outcome[]>;
+  run(kind: string, commands: Command[]): Promise<Outcome[]>;
 }

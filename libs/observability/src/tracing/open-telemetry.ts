@@ -111,9 +111,9 @@ export function createTracing(service: string, { processor, ratio }: TracingOpti
         Object.entries(participants).map(([node, participant]): [string, Participant] => [
           node,
           {
-            run(kind, commands, signal) {
+            run(kind, commands) {
               const traces = tracesOf(commands);
-              if (traces.length === 0) return participant.run(kind, commands, signal);
+              if (traces.length === 0) return participant.run(kind, commands);
               // All of one trace: a part of it. Of several: a trace of its own that names them.
               const isOne = traces.length === 1;
               return within(
@@ -125,7 +125,7 @@ export function createTracing(service: string, { processor, ratio }: TracingOpti
                 },
                 isOne ? contextOf(traces[0]) : ROOT_CONTEXT,
                 async (span) => {
-                  const outcomes = await participant.run(kind, commands, signal);
+                  const outcomes = await participant.run(kind, commands);
                   tellOutcomes(span, outcomes);
                   return outcomes;
                 },
