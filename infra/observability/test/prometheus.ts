@@ -1,6 +1,6 @@
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { describe } from '@jest/globals';
+import { describe, test } from '@jest/globals';
 import { findFreePort, startChild } from '@reliable-ops/local';
 import { waitFor } from '@reliable-ops/testkit';
 
@@ -26,8 +26,15 @@ if (folder === undefined)
     'no Prometheus found: alerts and dashboard are not tried on a running one (apt-get install prometheus, or set PROMETHEUS_FOLDER)\n',
   );
 
-/** Tests with a real Prometheus; skipped, and counted so, where none is found. */
-export const describeWithPrometheus = folder === undefined ? describe.skip : describe;
+/** The rehearsal takes two minutes: it is asked for by hand. */
+const isAskedFor = process.env['REHEARSE_ALERTS'] !== undefined;
+if (folder !== undefined && !isAskedFor)
+  process.stderr.write('alerts are rehearsed by REHEARSE_ALERTS=1 npm test -- alerts\n');
+
+/** Tests with a real Prometheus; skipped, and counted so, where none is found or nobody has asked for them. */
+export const describeWithPrometheus = folder !== undefined && isAskedFor ? describe : describe.skip;
+/** One with promtool alone. */
+export const testWithPromtool = folder === undefined ? test.skip : test;
 
 export const promtool = join(folder ?? '', 'promtool');
 
