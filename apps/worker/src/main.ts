@@ -1,18 +1,10 @@
 import { createGroupSagas, createParticipants, createPruner } from '@reliable-ops/connector';
 import { connect } from '@reliable-ops/database';
 import { startTracing } from '@reliable-ops/observability';
-import { ConfigError, createLogger, loadConfig, runProcess } from '@reliable-ops/runtime';
+import { createLogger, loadConfigOrExit, runProcess } from '@reliable-ops/runtime';
 import { startWorker } from './worker.ts';
 
-let config;
-try {
-  config = loadConfig();
-} catch (error) {
-  if (!(error instanceof ConfigError)) throw error;
-  process.stderr.write(`${error.message}\n`);
-  process.exit(1);
-}
-
+const config = loadConfigOrExit();
 const { DATABASE_URL, REDIS_URL, NODE_API_URL, NODES, CALL_TIMEOUT } = config;
 const logger = createLogger('worker', config);
 await runProcess(logger, async () => {

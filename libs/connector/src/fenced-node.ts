@@ -34,9 +34,7 @@ export function createFencedNode(http: KyInstance): Participant {
       let status: number;
       let text: string;
       try {
-        const response = await http.post('v1/operations', {
-          ...nodeJson(body),
-        });
+        const response = await http.post('v1/operations', nodeJson(body));
         status = response.status;
         text = await response.text();
       } catch (error) {

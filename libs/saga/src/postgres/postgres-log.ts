@@ -1,4 +1,4 @@
-import type { BatchCounts, SagaStatus } from '@reliable-ops/contracts';
+import { noSagas, type BatchCounts, type SagaStatus } from '@reliable-ops/contracts';
 import type { Sql } from '@reliable-ops/database';
 import type { LogTransaction, SagaLog } from '../log.ts';
 import { claimRequests } from './claim-requests.ts';
@@ -85,17 +85,7 @@ export function createPostgresLog(sql: Sql): SagaLog {
         select status, stuck, count(*)::int as n
         from saga.sagas where batch_id = ${batchId}::uuid group by status, stuck`;
       if (rows.length === 0) return undefined;
-      const counts: BatchCounts = {
-        total: 0,
-        queued: 0,
-        running: 0,
-        compensating: 0,
-        completed: 0,
-        compensated: 0,
-        cancelled: 0,
-        resolved: 0,
-        stuck: 0,
-      };
+      const counts: BatchCounts = { ...noSagas };
       for (const { status, stuck, n } of rows) {
         counts.total += n;
         counts[status] += n;
