@@ -44,6 +44,7 @@ export async function startEnvironment({
   if (preload !== undefined) {
     const first = connect(postgres.url, { applicationName: 'bench', max: 1 });
     await first`alter system set shared_preload_libraries = ${first.unsafe(preload)}`;
+    await first`alter system set pg_stat_statements.track_planning = on`;
     await first.end();
     await postgres.stop();
     postgres = await startPostgres({ dataFolder: data });

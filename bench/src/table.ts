@@ -57,8 +57,8 @@ function rowOf(contender: ContenderReport): string[] {
     ratioToLoop ? withBounds(ratioToLoop, 2) : '',
     p50Ms ? milliseconds(p50Ms) : '',
     p99Ms ? milliseconds(p99Ms) : '',
-    contender.cpuMsPerSagaTotal.median.toFixed(2),
-    ...parts.map((part) => contender.cpuMsPerSaga[part]?.median.toFixed(2) ?? ''),
+    contender.cpuMsPerSagaTotal.median.toFixed(3),
+    ...parts.map((part) => contender.cpuMsPerSaga[part]?.median.toFixed(3) ?? ''),
     String(peakOf(contender)),
   ];
 }

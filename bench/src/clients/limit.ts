@@ -73,15 +73,15 @@ async function accept(sql: Sql, groupIds: string[]): Promise<Accepted> {
     await tx`
       with inserted as (
         insert into saga.sagas (id, batch_id, name, version, key, input, status, fence, steps, accepted_at, started_at, deadline_at)
-        select id, ${batchId}::uuid, 'create-group', 1, 'group:' || group_id, jsonb_build_object('groupId', group_id),
-          'running', fence, ${steps('running')}::text::jsonb, now(), now(), now() + interval '10 min'
+        select id, ${batchId}::uuid, 'create-group', 1, 'group:' || group_id, json_build_object('groupId', group_id),
+          'running', fence, ${steps('running')}::text::json, now(), now(), now() + interval '10 min'
         from unnest(${ids}::bigint[], ${fences}::bigint[], ${groupIds}::text[]) as s(id, fence, group_id)
       ), held as (
         update saga.lanes set holder = s.id
         from unnest(${ids}::bigint[], ${keys}::text[]) as s(id, key) where lanes.key = s.key
       )
       insert into saga.outbox (id, participant, kind, step, phase, attempt, items, due_at)
-      select id, node, 'create', node, 'action', 1, items::jsonb, now()
+      select id, node, 'create', node, 'action', 1, items::json, now()
       from unnest(${entries.map(({ id }) => id)}::uuid[], ${entries.map(({ node }) => node)}::text[],
         ${entries.map(({ items }) => items)}::text[]) as entry(id, node, items)`;
     return { ids, fences, keys, entries: entries.map(({ id }) => id) };
@@ -100,7 +100,7 @@ async function end(sql: Sql, { ids, keys, entries }: Accepted): Promise<void> {
     with taken as (
       delete from saga.outbox where id = any(${entries}::uuid[])
     ), updated as (
-      update saga.sagas set status = 'completed', steps = ${endedSteps(Date.now())}::text::jsonb, ended_at = now()
+      update saga.sagas set status = 'completed', steps = ${endedSteps(Date.now())}::text::json, ended_at = now()
       where id = any(${ids}::bigint[])
     )
     delete from saga.lanes where key = any(${keys}::text[])`;

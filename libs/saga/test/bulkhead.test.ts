@@ -83,7 +83,7 @@ const statuses = () => countStatuses(database);
 const appliedSteps = async (): Promise<Record<string, number>> => {
   const rows = await database.sql<{ name: string; n: number }[]>`
     select step ->> 'name' as name, count(*) filter (where step ->> 'state' = 'applied')::int as n
-    from saga.sagas, jsonb_array_elements(steps) as step group by 1`;
+    from saga.sagas, json_array_elements(steps) as step group by 1`;
   return Object.fromEntries(rows.map(({ name, n }) => [name, n]));
 };
 const keysOf = (name: string, count: number): string[] =>

@@ -130,7 +130,7 @@ describe('operators', () => {
     });
     expect((await fixture.engine.resolve([stuck!], ops)).get(stuck!)).toEqual({ result: 'done' });
     const commands = await fixture.sql<{ ids: number[] }[]>`
-      select array_agg((item ->> 0)::int) as ids from saga.outbox, jsonb_array_elements(items) as item`;
+      select array_agg((item ->> 0)::int) as ids from saga.outbox, json_array_elements(items) as item`;
     expect(commands[0]!.ids).not.toContain(stuck);
     expect(commands[0]!.ids).toEqual(expect.arrayContaining([next, other]));
     fixture.stores[1]!.fault = () => 'none';

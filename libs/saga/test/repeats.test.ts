@@ -28,7 +28,7 @@ describe('repeats', () => {
     expect(await countStatuses(fixture)).toEqual({ completed: 10 });
     for (const { changes } of fixture.stores) expect(changes).toHaveLength(10);
     const logs = await fixture.sql<{ n: number }[]>`
-      select jsonb_array_length(step -> 'log') as n from saga.sagas, jsonb_array_elements(steps) as step`;
+      select json_array_length(step -> 'log') as n from saga.sagas, json_array_elements(steps) as step`;
     expect(logs.every(({ n }) => n === 1)).toBe(true);
   });
 

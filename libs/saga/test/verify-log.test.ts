@@ -97,7 +97,7 @@ describe('a log that is as it must be', () => {
     const [running] = await accept('b', 'b');
     await fixture.sql`update saga.sagas set key = 'a' where key = 'bad'`;
     await fixture.sql`update saga.lanes set key = 'a' where key = 'bad'`;
-    await fixture.sql`update saga.outbox set items = replace(items::text, '"bad"', '"a"')::jsonb`;
+    await fixture.sql`update saga.outbox set items = replace(items::text, '"bad"', '"a"')::json`;
     const { lanes } = await read();
     expect(lanes).toEqual([
       {
@@ -196,8 +196,8 @@ describe('of a log that somebody has tampered with it tells', () => {
   test('P1: a step that says something else than its saga', async () => {
     await accept('a', 'bad');
     await drain();
-    await fixture.sql`update saga.sagas set steps = jsonb_set(steps, '{1,state}', '"failed"') where key = 'a'`;
-    await fixture.sql`update saga.sagas set steps = jsonb_set(steps, '{0,uncertain}', 'true') where key = 'bad'`;
+    await fixture.sql`update saga.sagas set steps = jsonb_set(steps::jsonb, '{1,state}', '"failed"') where key = 'a'`;
+    await fixture.sql`update saga.sagas set steps = jsonb_set(steps::jsonb, '{0,uncertain}', 'true') where key = 'bad'`;
     expect(await found()).toEqual([
       'P1 a: steps of a saga that is completed; n2 is failed',
       'P1 bad: steps of a saga that is compensated; n1 is failed',
@@ -237,7 +237,7 @@ describe('of a log that somebody has tampered with it tells', () => {
   test('what an operator has resolved is his word: its steps are not held against it', async () => {
     await accept('bad');
     await drain();
-    await fixture.sql`update saga.sagas set status = 'resolved', steps = jsonb_set(steps, '{1,state}', '"compensating"')`;
+    await fixture.sql`update saga.sagas set status = 'resolved', steps = jsonb_set(steps::jsonb, '{1,state}', '"compensating"')`;
     expect(await found()).toEqual([]);
   });
 });

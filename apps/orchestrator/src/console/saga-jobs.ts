@@ -30,7 +30,7 @@ export async function findJobsOf(
     sql<{ id: string; queue: string; kind: string; due: Date }[]>`
       select id, participant as queue, kind, due_at as due from saga.outbox
       where exists (
-        select from jsonb_array_elements(items) as item where (item ->> 0)::bigint = ${sagaId}::bigint
+        select from json_array_elements(items) as item where (item ->> 0)::bigint = ${sagaId}::bigint
       )
       order by due_at limit ${mostJobs}`,
   );

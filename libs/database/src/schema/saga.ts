@@ -5,7 +5,7 @@ import {
   customType,
   index,
   integer,
-  jsonb,
+  json,
   pgSchema,
   primaryKey,
   text,
@@ -29,6 +29,9 @@ import {
  * Locks are taken in this order everywhere: outbox (by id), lanes (by key), sagas. Whoever changes an
  * active saga holds the row lock of its lane, so saga rows need no lock of their own.
  *
+ * JSON is kept as the text that came (json, not jsonb): it is read as a whole, and copying, comparing and hashing it are most of
+ * what a transition costs.
+ *
  * `fences` numbers the tokens. It starts at the time in microseconds, so that a log made anew is
  * ahead of what nodes have seen from the old one.
  */
@@ -51,15 +54,15 @@ export const sagas = saga.table(
     name: text('name').notNull(),
     version: integer('version').notNull(),
     key: key('key').notNull(),
-    input: jsonb('input').notNull(),
+    input: json('input').notNull(),
     status: text('status').notNull(),
     stuck: boolean('stuck').notNull().default(false),
     fence: bigint('fence', { mode: 'number' }),
-    steps: jsonb('steps').notNull(),
+    steps: json('steps').notNull(),
     error: text('error'),
     cancelled: boolean('cancelled').notNull().default(false),
     /** What operators did to it, oldest first. */
-    history: jsonb('history').notNull().default([]),
+    history: json('history').notNull().default([]),
     acceptedAt: at('accepted_at').notNull(),
     deadlineAt: at('deadline_at'),
     startedAt: at('started_at'),
@@ -94,7 +97,7 @@ export const outbox = saga.table(
     phase: text('phase').notNull(),
     attempt: integer('attempt').notNull(),
     /** A command each: [saga, key, fence, data]. */
-    items: jsonb('items').notNull(),
+    items: json('items').notNull(),
     dueAt: at('due_at').notNull(),
   },
   (table) => [index('outbox_by_due').on(table.dueAt, table.id)],

@@ -30,7 +30,7 @@ function readBrokenLinks(tx: Transaction, limit: number): PromiseLike<Row[]> {
   return tx<Row[]>`
     with owed as materialized (
       select (item ->> 0)::bigint as saga, step, phase, min(item ->> 1) as key, count(*)::int as commands
-      from saga.outbox cross join lateral jsonb_array_elements(items) as item
+      from saga.outbox cross join lateral json_array_elements(items) as item
       group by 1, 2, 3
     ), active as materialized (
       select id, key, status from saga.sagas
@@ -39,7 +39,7 @@ function readBrokenLinks(tx: Transaction, limit: number): PromiseLike<Row[]> {
       select s.id as saga, s.key, step ->> 'name' as step,
         case step ->> 'state' when 'preparing' then 'prepare' when 'running' then 'action' else 'compensation' end
           as phase
-      from saga.sagas s cross join lateral jsonb_array_elements(s.steps) as step
+      from saga.sagas s cross join lateral json_array_elements(s.steps) as step
       where s.status <> 'completed' and s.status in ('running', 'compensating') and step ->> 'state' in ('preparing', 'running', 'compensating')
     )
     select 'P2' as promise, awaited.key, format('one command in the outbox for the %s of step %s', phase, step) as expected,

@@ -8,7 +8,7 @@ import type { Transaction } from './transaction.ts';
 export async function findOwed(tx: Transaction, sagaIds: number[]): Promise<Set<number>> {
   const rows = await tx<{ id: number }[]>`
     select distinct (item ->> 0)::bigint as id
-    from saga.outbox, jsonb_array_elements(items) as item
+    from saga.outbox, json_array_elements(items) as item
     where (item ->> 0)::bigint = any(${sagaIds}::bigint[])`;
   return new Set(rows.map(({ id }) => id));
 }

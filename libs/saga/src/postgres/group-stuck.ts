@@ -15,7 +15,7 @@ export async function groupStuck(
       where status = 'compensating' and status <> 'completed' and stuck
     ), causes as (
       select name, version, step ->> 'name' as step, step -> 'log' -> -1 ->> 5 as error, count(*)::int as sagas
-      from stuck cross join lateral jsonb_array_elements(steps) as step
+      from stuck cross join lateral json_array_elements(steps) as step
       where step ->> 'state' = 'compensating' and step -> 'log' -> -1 ->> 0 = 'compensation'
       group by 1, 2, 3, 4 order by sagas desc, step, error limit ${limit}
     )

@@ -25,8 +25,8 @@ export async function readLoggedSagas(sql: Sql, ids: number[]): Promise<LoggedSa
 /** Taking steps apart costs more than all the rest: of a completed saga only what is wrong is told. */
 const loggedColumns = (sql: Sql) =>
   sql.unsafe(`s.id, s.key, s.name, s.version, s.status, s.fence, s.ended_at is not null as "hasEndTime",
-    case when s.status = 'completed' and not s.steps @? '$[*] ? (@.state != "applied")' then '[]'
-      else (select jsonb_agg(jsonb_build_object('name', step -> 'name', 'state', step -> 'state',
-          'uncertain', coalesce(step -> 'uncertain', 'false'))) from jsonb_array_elements(s.steps) as step
+    case when s.status = 'completed' and not s.steps::jsonb @? '$[*] ? (@.state != "applied")' then '[]'
+      else (select json_agg(json_build_object('name', step -> 'name', 'state', step -> 'state',
+          'uncertain', coalesce(step -> 'uncertain', 'false'))) from json_array_elements(s.steps) as step
         where not (s.status = 'completed' and step ->> 'state' = 'applied'))
     end as steps`);

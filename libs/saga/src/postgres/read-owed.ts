@@ -15,7 +15,7 @@ export async function readOwed(
       (select id from page order by id desc limit 1) as last,
       (
         select jsonb_agg(distinct jsonb_build_object('id', item -> 0, 'key', item -> 1))
-        from page, jsonb_array_elements(items) as item
+        from page, json_array_elements(items) as item
       ) as sagas`;
   return { sagas: row.sagas ?? [], last: row.last };
 }

@@ -16,7 +16,7 @@ export async function readSagas(
   const rows = await tx<CohortRow[]>`
     with found as (
       select s.*, false as is_next, s.fence as token
-      from saga.sagas s where s.id = any(${ids}::bigint[])
+      from saga.sagas s where s.id = any(${`{${ids.join()}}`}::text::bigint[])
       union all
       select s.*, true, nextval('saga.fences')
       from unnest(${keys}::text[]) as lane(key)
@@ -26,11 +26,15 @@ export async function readSagas(
         order by waiting.id limit 1
       ) s
     )
-    select is_next as "isNext", ${stateColumns(tx)},
-      json_agg(id) as ids, json_agg(key) as keys, json_agg(input) as inputs, json_agg(token) as fences
-    from found s
-    group by is_next, batch_id, traceparent, name, version, status, stuck, cancelled, steps, error, history,
-      accepted_at, started_at, deadline_at, ended_at`;
+    select "isNext", ${stateColumns(tx)}, ids, keys, inputs, fences
+    from (
+      select is_next as "isNext", batch_id, traceparent, name, version, status, stuck, cancelled,
+        steps::text::json as steps, error, history::text::json as history, accepted_at, started_at, deadline_at, ended_at,
+        json_agg(id) as ids, json_agg(key) as keys, json_agg(input) as inputs, json_agg(token) as fences
+      from found
+      group by is_next, batch_id, traceparent, name, version, status, stuck, cancelled,
+        steps::text, error, history::text, accepted_at, started_at, deadline_at, ended_at
+    ) s`;
   const cohortsOf = (isNext: boolean): Cohort[] =>
     rows.filter((row) => row.isNext === isNext).map(cohortOf);
   return { cohorts: cohortsOf(false), next: cohortsOf(true) };

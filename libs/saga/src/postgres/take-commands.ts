@@ -19,16 +19,16 @@ export async function takeCommands(
     with locked as materialized (
       select * from saga.outbox
       where ${dueAfter === undefined ? tx`true` : tx`due_at > ${new Date(dueAfter)}`} and exists (
-        select from jsonb_array_elements(items) as item
+        select from json_array_elements(items) as item
         where (item ->> 0)::bigint = any(${sagaIds}::bigint[])
       )
       order by id for update
     ), gone as (
       delete from saga.outbox where id in (select id from locked)
     ), parts as materialized (
-      select l.id, is_taken, jsonb_agg(item order by position) as items
+      select l.id, is_taken, json_agg(item order by position) as items
       from locked l
-      cross join lateral jsonb_array_elements(items) with ordinality as i(item, position)
+      cross join lateral json_array_elements(items) with ordinality as i(item, position)
       cross join lateral (select (item ->> 0)::bigint = any(${sagaIds}::bigint[]) as is_taken) as t
       group by l.id, is_taken
     ), split as materialized (

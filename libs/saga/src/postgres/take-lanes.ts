@@ -20,7 +20,7 @@ export async function takeLanes(
       on conflict (key) do update set holder = lanes.holder
       returning key, holder
     ), barrier as materialized (
-      select jsonb_agg(jsonb_build_array(key, holder)) as lanes, count(*) as n from locked
+      select json_agg(json_build_array(key, holder)) as lanes, count(*) as n from locked
     )
     select lanes,
       array(select nextval('saga.fences') from generate_series(1, n))::float8[] as fences,

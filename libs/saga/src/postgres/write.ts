@@ -11,44 +11,57 @@ import type { Transaction } from './transaction.ts';
  */
 export async function write(tx: Transaction, changes: Changes): Promise<void> {
   const { inserted, updated, held, released, entries } = changes;
-  const insertedRows = inserted.flatMap(({ members }, n) =>
-    members.map(({ id, key, input, fence }) => ({ id, key, input, fence, state: n + 1 })),
-  );
-  const updatedRows = updated.flatMap(({ members }) => members);
+  const accepted = columnsOf(inserted);
+  const changed = columnsOf(updated);
   await tx`
     with inserted as (
       insert into saga.sagas (id, batch_id, traceparent, name, version, key, input, status, fence, steps, accepted_at, started_at, deadline_at)
       select s.id, state."batchId", state.traceparent, state.name, state.version, s.key, s.input, state.status, s.fence, state.steps,
         to_timestamp(state."acceptedAt" / 1000.0), to_timestamp(state."startedAt" / 1000.0),
         to_timestamp(state."deadlineAt" / 1000.0)
-      from jsonb_to_recordset(${JSON.stringify(insertedRows)}::text::jsonb) as s(
-        id bigint, key text, input jsonb, fence bigint, state bigint)
-      join rows from (jsonb_to_recordset(${JSON.stringify(inserted.map(acceptedState))}::text::jsonb) as (
-        "batchId" uuid, traceparent text, name text, version int, status text, steps jsonb,
+      from rows from (unnest(${accepted.ids}::text::bigint[], ${accepted.fences}::text::bigint[], ${accepted.states}::text::int[], ${accepted.keys}::text[]),
+        json_array_elements(${JSON.stringify(accepted.inputs)}::text::json)) as s(id, fence, state, key, input)
+      join rows from (json_to_recordset(${JSON.stringify(inserted.map(acceptedState))}::text::json) as (
+        "batchId" uuid, traceparent text, name text, version int, status text, steps json,
         "acceptedAt" float8, "startedAt" float8, "deadlineAt" float8)) with ordinality as state on state.ordinality = s.state
     ), updated as (
       update saga.sagas set status = state.status, stuck = state.stuck, cancelled = state.cancelled, fence = s.fence,
         steps = state.steps, error = state.error, history = state.history,
         started_at = to_timestamp(state."startedAt" / 1000.0), deadline_at = to_timestamp(state."deadlineAt" / 1000.0),
         ended_at = to_timestamp(state."endedAt" / 1000.0)
-      from unnest(${updatedRows.map(({ id }) => id)}::bigint[], ${updatedRows.map(({ fence }) => fence)}::bigint[],
-        ${updated.flatMap(({ members }, n) => members.map(() => n + 1))}::bigint[]) as s(id, fence, state)
-      join rows from (jsonb_to_recordset(${JSON.stringify(updated.map(changedState))}::text::jsonb) as (
-        status text, stuck boolean, cancelled boolean, steps jsonb, error text, history jsonb,
+      from unnest(${changed.ids}::text::bigint[], ${changed.fences}::text::bigint[], ${changed.states}::text::int[]) as s(id, fence, state)
+      join rows from (json_to_recordset(${JSON.stringify(updated.map(changedState))}::text::json) as (
+        status text, stuck boolean, cancelled boolean, steps json, error text, history json,
         "startedAt" float8, "deadlineAt" float8, "endedAt" float8)) with ordinality as state on state.ordinality = s.state
       where sagas.id = s.id
     ), held as (
       update saga.lanes set holder = lane.holder
-      from jsonb_to_recordset(${JSON.stringify(held)}::text::jsonb) as lane(key text, holder bigint)
+      from unnest(${held.map((lane) => lane.key)}::text[], ${arrayLiteral(held.map(({ holder }) => holder))}::text::bigint[]) as lane(key, holder)
       where lanes.key = lane.key
     ), released as (
       delete from saga.lanes where key = any(${released}::text[])
     )
     insert into saga.outbox (id, participant, kind, step, phase, attempt, items, due_at)
     select id, participant, kind, step, phase, attempt, items, to_timestamp("dueAt" / 1000.0)
-    from jsonb_to_recordset(${JSON.stringify(entries)}::text::jsonb) as entry(
-      id uuid, participant text, kind text, step text, phase text, attempt int, items jsonb, "dueAt" float8)`;
+    from json_to_recordset(${JSON.stringify(entries)}::text::json) as entry(
+      id uuid, participant text, kind text, step text, phase text, attempt int, items json, "dueAt" float8)`;
 }
+
+/** What members have for themselves, and the number of their cohort's state, counted from 1. */
+function columnsOf(cohorts: Cohort[]) {
+  const members = cohorts.flatMap((cohort) => cohort.members);
+  return {
+    ids: arrayLiteral(members.map(({ id }) => id)),
+    fences: arrayLiteral(members.map(({ fence }) => fence)),
+    states: arrayLiteral(cohorts.flatMap((cohort, n) => cohort.members.map(() => n + 1))),
+    keys: members.map(({ key }) => key),
+    inputs: members.map(({ input }) => input),
+  };
+}
+
+/** Numbers as Postgres reads an array: looking at each of them costs postgres.js as much as sending it. */
+const arrayLiteral = (values: (number | null)[]): string =>
+  `{${values.map((value) => value ?? 'null').join()}}`;
 
 /** Of new sagas. */
 const acceptedState = ({ state }: Cohort): Partial<SagaState> => {

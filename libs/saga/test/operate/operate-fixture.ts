@@ -56,7 +56,7 @@ export function useOperatedEngine(): OperateFixture {
     getStatuses: async (...ids: number[]) =>
       (await fixture.log.getSagas(ids)).map(({ status }) => status),
     readOutbox: () => fixture.sql<OwedRow[]>`
-      select id, participant, due_at as due, array(select (item ->> 0)::int from jsonb_array_elements(items) item) as ids
+      select id, participant, due_at as due, array(select (item ->> 0)::int from json_array_elements(items) item) as ids
       from saga.outbox order by due_at, participant`,
     countLanes: async () => (await countLeftovers(fixture)).lanes,
   });

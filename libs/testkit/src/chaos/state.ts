@@ -57,7 +57,7 @@ export async function readState(
     select key, batch_id as "batchId" from saga.requests`;
   const lanes = await sql<State['lanes']>`select key, holder::text from saga.lanes`;
   const outbox = await sql<State['outbox']>`
-    select id::text, participant, kind, jsonb_array_length(items) as commands from saga.outbox`;
+    select id::text, participant, kind, json_array_length(items) as commands from saga.outbox`;
   const rows: State['nodes'] = {};
   for (const node of nodes)
     rows[node] = await sql<NodeRow[]>`

@@ -89,13 +89,13 @@ describe('the checker', () => {
     [
       'P1',
       'a completed saga with a step that was not applied',
-      `update saga.sagas set steps = jsonb_set(steps, '{0,state}', '"running"') where id = ${someSaga}`,
+      `update saga.sagas set steps = jsonb_set(steps::jsonb, '{0,state}', '"running"') where id = ${someSaga}`,
       /is completed, its step node01 running/,
     ],
     [
       'P1',
       'a compensated saga with a step that may have happened',
-      `update saga.sagas set steps = jsonb_set(steps, '{0}', '{"name":"node01","state":"failed","uncertain":true,"log":[]}') where id = (select max(id) from saga.sagas where status = 'compensated')`,
+      `update saga.sagas set steps = jsonb_set(steps::jsonb, '{0}', '{"name":"node01","state":"failed","uncertain":true,"log":[]}') where id = (select max(id) from saga.sagas where status = 'compensated')`,
       /is compensated, its step node01 failed/,
     ],
     [
@@ -137,7 +137,7 @@ describe('the checker', () => {
     [
       'P4',
       'a saga that met what the one before it did not leave',
-      `update saga.sagas set steps = jsonb_set(steps, '{0,output}', '"absent"') where id = ${someSaga}`,
+      `update saga.sagas set steps = jsonb_set(steps::jsonb, '{0,output}', '"absent"') where id = ${someSaga}`,
       /met "absent"/,
     ],
     [
