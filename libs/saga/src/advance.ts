@@ -65,8 +65,8 @@ export function start(rules: Rules, queued: SagaState, now: number): Advanced {
 }
 
 /**
- * The outcomes of some of its commands have come. One for a step that does not wait for it (a repeat,
- * or a saga that has ended meanwhile) changes nothing.
+ * The outcomes of some of its commands have come, in the order of the attempts. One for a step that does not wait for it
+ * (a repeat, or a saga that has ended meanwhile) changes nothing.
  */
 export function advance(
   rules: Rules,
@@ -75,7 +75,9 @@ export function advance(
   now: number,
 ): Advanced {
   const state = copyOf(before);
-  const retries = outcomes.flatMap((outcome) => settle(rules, state, outcome, now));
+  const retries = outcomes
+    .flatMap((outcome) => settle(rules, state, outcome, now))
+    .filter(({ head }) => isAwaited(state, head));
   return { state, orders: [...retries, ...proceed(rules, state, now)] };
 }
 
@@ -141,11 +143,21 @@ const awaitedIn: Record<Phase, StepRecord['state']> = {
   compensation: 'compensating',
 };
 
+/** Whether a step waits for what comes of this attempt. */
+const isAwaited = (
+  { steps }: SagaState,
+  { step: name, phase, attempt }: Pick<StepOutcome, 'step' | 'phase' | 'attempt'>,
+): boolean =>
+  steps.some(
+    (step) =>
+      step.name === name && step.state === awaitedIn[phase] && step.attempts + 1 === attempt,
+  );
+
 /** Writes one outcome into its step; answers the order that tries again, if it is to be tried again. */
 function settle(rules: Rules, saga: SagaState, settled: StepOutcome, now: number): Order[] {
   const { phase, attempt, startedAt, outcome } = settled;
-  const step = saga.steps.find(({ name }) => name === settled.step);
-  if (!step || step.state !== awaitedIn[phase] || attempt !== step.attempts + 1) return [];
+  if (!isAwaited(saga, settled)) return [];
+  const step = saga.steps.find(({ name }) => name === settled.step)!;
   const detail = outcome.result === 'applied' ? detailOf(outcome.output) : outcome.error;
   step.attempts = attempt;
   step.log.push([phase, attempt, startedAt, now, outcome.result, detail]);

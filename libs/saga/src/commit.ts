@@ -7,7 +7,7 @@ import {
   type Rules,
   type StepOutcome,
 } from './advance.ts';
-import { commandOf, type Entry, type Outcome } from './command.ts';
+import { commandOf, type CommandItem, type Entry, type Outcome } from './command.ts';
 import type { EngineParts } from './engine.ts';
 import { groupIntoEntries, splitEntry, type Dispatch } from './entries.ts';
 import { BrokenInvariantError } from './errors.ts';
@@ -15,12 +15,22 @@ import { noChanges, type Changes, type LogTransaction } from './log.ts';
 import type { StuckSagas } from './observer.ts';
 import type { Cohort, Member, SagaState } from './record.ts';
 
-/** What came of an entry: an outcome for each command, or why the batch as a whole could not be handled. */
+/** One attempt at an entry's commands, or at those of them that the attempt before has left. */
+export interface Attempt {
+  /** 1 for the first. */
+  number: number;
+  startedAt: number;
+  items: CommandItem[];
+  /** One for each item. */
+  outcomes: Outcome[];
+}
+
+/** What came of an entry: the attempts at its commands, one after another, or why the batch as a whole could not be handled. */
 export interface EntryResult {
   entry: Entry;
-  /** When the participant was asked. */
+  /** When the participant was first asked. */
   startedAt: number;
-  outcomes: Outcome[] | { failure: string };
+  attempts: Attempt[] | { failure: string };
 }
 
 export interface Committed {
@@ -57,13 +67,15 @@ export async function commitResults(
     const halves: Entry[] = [];
     const settled = new SettledOutcomes();
     for (const result of taken) {
-      const outcomes = outcomesOf(result);
-      if (!outcomes) {
+      const attempts = attemptsOf(result);
+      if (!attempts) {
         halves.push(...splitEntry(result.entry, now, randomness));
         continue;
       }
-      reportBroken(parts, result.entry, outcomes);
-      settled.add(result, outcomes);
+      for (const attempt of attempts) {
+        reportBroken(parts, result.entry, attempt);
+        settled.add(result.entry, attempt);
+      }
     }
 
     const stuck: Committed['stuck'] = [];
@@ -88,10 +100,9 @@ class SettledOutcomes {
   /** By saga: the places of its outcomes. */
   readonly #bySaga = new Map<number, string>();
 
-  add({ entry, startedAt }: EntryResult, outcomes: Outcome[]): void {
-    const { step, phase, attempt } = entry;
+  add({ step, phase }: Entry, { number: attempt, startedAt, items, outcomes }: Attempt): void {
     const places = new Map<string, string>();
-    for (const [index, [sagaId]] of entry.items.entries()) {
+    for (const [index, [sagaId]] of items.entries()) {
       const outcome = outcomes[index]!;
       const told = JSON.stringify(outcome);
       let place = places.get(told);
@@ -122,13 +133,21 @@ class SettledOutcomes {
 }
 
 /** The row stood, so nobody may have sent anything newer: a node that says so has seen a token that was never drawn. */
-function reportBroken({ report }: EngineParts, entry: Entry, outcomes: Outcome[]): void {
-  for (const [index, outcome] of outcomes.entries()) {
+function reportBroken({ report }: EngineParts, entry: Entry, attempt: Attempt): void {
+  for (const [index, outcome] of attempt.outcomes.entries()) {
     if (outcome.result !== 'unknown' || !outcome.broken) continue;
-    const { sagaId, key, step, attempt, token } = commandOf(entry, entry.items[index]!);
+    const { sagaId, key, step, token } = commandOf(entry, attempt.items[index]!);
     const node = entry.participant;
     report(
-      { saga: sagaId, key, node, step, attempt, fence: token[0], error: outcome.error },
+      {
+        saga: sagaId,
+        key,
+        node,
+        step,
+        attempt: attempt.number,
+        fence: token[0],
+        error: outcome.error,
+      },
       'broken invariant: a command whose outbox row stands is stale',
     );
   }
@@ -154,17 +173,13 @@ function lastFailureOf(
   return { name, node, attempt: failed?.attempt ?? 0, error: failed?.error ?? '' };
 }
 
-/** One outcome a command; undefined where the batch has to be halved. A command alone that cannot be handled counts as unknown. */
-function outcomesOf({ entry, outcomes }: EntryResult): Outcome[] | undefined {
-  if (!Array.isArray(outcomes)) {
-    if (entry.items.length > 1) return undefined;
-    return [{ result: 'unknown', error: outcomes.failure }];
-  }
-  if (outcomes.length !== entry.items.length)
-    throw new BrokenInvariantError(
-      `entry ${entry.id}: ${outcomes.length} outcomes for ${entry.items.length} commands`,
-    );
-  return outcomes;
+/** Undefined where the batch has to be halved. A command alone that cannot be handled counts as unknown. */
+function attemptsOf({ entry, startedAt, attempts }: EntryResult): Attempt[] | undefined {
+  const { attempt: number, items } = entry;
+  if (Array.isArray(attempts)) return attempts;
+  if (items.length > 1) return undefined;
+  const outcomes: Outcome[] = [{ result: 'unknown', error: attempts.failure }];
+  return [{ number, startedAt, items, outcomes }];
 }
 
 /** Sagas as they are under the locks of their lanes. */

@@ -39,7 +39,7 @@ export interface SagaPolicy {
   /** Failed attempts of a compensation after which the saga is flagged `stuck` (it goes on trying). */
   stuckAfter: number;
 }
-export const defaultPolicy: SagaPolicy = { stepAttempts: 12, deadlineMs: 600_000, stuckAfter: 10 };
+export const defaultPolicy: SagaPolicy = { stepAttempts: 15, deadlineMs: 600_000, stuckAfter: 13 };
 
 export interface SagaOptions<Schema extends z.ZodType> {
   name: string;
@@ -110,6 +110,8 @@ export interface Registry {
   /** Throws DefinitionError where this process does not know it. */
   get(name: string, version: number): SagaDefinition;
   policyOf(definition: SagaDefinition): SagaPolicy;
+  /** The least `stepAttempts` of all. */
+  fewestAttempts: number;
   names: string[];
   participants: string[];
 }
@@ -128,6 +130,11 @@ export function createRegistry(
     const known = latest.get(definition.name);
     if (!known || known.version < definition.version) latest.set(definition.name, definition);
   }
+  const policyOf = (definition: SagaDefinition): SagaPolicy => ({
+    ...defaultPolicy,
+    ...policy,
+    ...definition.policy,
+  });
   return {
     latest: (name) => latest.get(name),
     get(name, version) {
@@ -138,7 +145,8 @@ export function createRegistry(
         );
       return definition;
     },
-    policyOf: (definition) => ({ ...defaultPolicy, ...policy, ...definition.policy }),
+    policyOf,
+    fewestAttempts: Math.min(...definitions.map((one) => policyOf(one).stepAttempts)),
     names: [...latest.keys()].sort(),
     participants: [
       ...new Set(definitions.flatMap(({ steps }) => steps.map((step) => step.participant))),

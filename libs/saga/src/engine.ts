@@ -83,7 +83,7 @@ const publishPatienceMs = 100;
 const standingWeight = 500;
 /** A job this late, or one that was sent before, is checked against its row before it is carried out, in milliseconds. */
 const lateMs = 1_000;
-/** How long an outcome waits for its siblings, in times of its own call: a participant that hangs holds up no other for longer. */
+/** How long an outcome waits for its siblings, in times as long as its own took: a participant that hangs holds up no other for longer. */
 const siblingPatience = 2;
 /** Stuck sagas that are retried in one transaction. */
 const stuckPage = 1_000;
@@ -204,12 +204,17 @@ export function createEngine({
         { err: error, entry: id, node, step, phase, attempt, sagas: items.length },
         'a batch cannot be committed: it is halved until the saga that spoils it stands alone',
       );
-      await committer.submit({ ...result, outcomes: { failure: String(error) } });
+      await committer.submit({ ...result, attempts: { failure: String(error) } });
     }
   };
 
-  const runner = createRunner(participants, clock, observer);
-  const siblings = createSiblings();
+  const runner = createRunner({
+    participants,
+    stepAttempts: registry.fewestAttempts,
+    clock,
+    observer,
+  });
+  const siblings = createSiblings(siblingPatience, clock);
 
   const standing = createBatcher<Entry, boolean>({
     maxWeight: standingWeight,
@@ -234,13 +239,12 @@ export function createEngine({
     async runEntry(entry) {
       if (mayBeGone(entry) && !(await standing.submit(entry)))
         return 'no longer owed: its row is gone';
-      const result = await siblings.during(entry, () => runner.run(entry));
-      await siblings.untilBack(entry, siblingPatience * (clock() - result.startedAt));
+      const result = await siblings.together(entry, () => runner.run(entry));
       await commit(result);
       return summaryOf(result);
     },
     failEntry: (entry, failure) =>
-      committer.submit({ entry, startedAt: clock(), outcomes: { failure } }),
+      committer.submit({ entry, startedAt: clock(), attempts: { failure } }),
     cancel: async (sagaIds, operator) => tellOf(await cancelSagas(parts, sagaIds, operator)),
     resolve: async (sagaIds, operator) => tellOf(await resolveSagas(parts, sagaIds, operator)),
     retry: async (sagaIds, operator) => tellOf(await retrySagas(parts, sagaIds, operator)),
@@ -303,13 +307,15 @@ function describeStuck(stuck: StuckSagas[]): object {
 }
 
 /** "480 applied, 20 unknown (408 Timeout due to Random Behavior, ...)" */
-function summaryOf({ outcomes }: EntryResult): string {
-  if (!Array.isArray(outcomes)) return `not handled: ${outcomes.failure}`;
+function summaryOf({ entry, attempts }: EntryResult): string {
+  if (!Array.isArray(attempts)) return `not handled: ${attempts.failure}`;
   const errors = new Set<string>();
-  const counts = { applied: 0, rejected: 0, unknown: 0 };
-  for (const outcome of outcomes) {
-    counts[outcome.result]++;
+  const counts = { applied: 0, rejected: 0, unknown: entry.items.length };
+  for (const outcome of attempts.flatMap(({ outcomes }) => outcomes)) {
     if (outcome.result !== 'applied' && errors.size < 3) errors.add(outcome.error);
+    if (outcome.result === 'unknown') continue;
+    counts[outcome.result]++;
+    counts.unknown--;
   }
   const told = Object.entries(counts)
     .filter(([, n]) => n > 0)

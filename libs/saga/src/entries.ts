@@ -33,13 +33,21 @@ export function groupIntoEntries(
     if (others) others.push(dispatch);
     else groups.set(group, [dispatch]);
   }
-  return [...groups.values()].flatMap((group) => {
+  const entries = [...groups.values()].flatMap((group): Entry[] => {
     const { head, backoffMs } = group[0]!;
     return chunk(
       group.flatMap(({ items }) => items),
       entryCommands,
     ).map((items) => ({ ...head, id: id(), dueAt: now + Math.round(random() * backoffMs), items }));
   });
+  return countSiblings(entries);
+}
+
+function countSiblings(entries: Entry[]): Entry[] {
+  const counts = new Map<string, number>();
+  const idOf = ({ items, dueAt }: Entry): string => `${items[0]![0]} ${dueAt}`;
+  for (const entry of entries) counts.set(idOf(entry), (counts.get(idOf(entry)) ?? 0) + 1);
+  return entries.map((entry) => ({ ...entry, siblings: counts.get(idOf(entry))! }));
 }
 
 export const headIdOf = ({ participant, kind, step, phase, attempt }: CommandHead): string =>
@@ -56,6 +64,7 @@ export function splitEntry(entry: Entry, now: number, { random, id }: Randomness
     id: id(),
     dueAt: now + Math.round(random() * splitDelayMs),
     items,
+    siblings: 1,
   }));
 }
 

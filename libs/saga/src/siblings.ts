@@ -5,56 +5,67 @@ import type { Entry } from './command.ts';
  * saga neither goes on nor turns back before all of its stage is there, so hardly anybody is kept waiting by that.
  */
 export interface Siblings {
-  /** Counts the entry as being with its participant until `work` is done. */
-  during<T>(entry: Entry, work: () => Promise<T>): Promise<T>;
-  /** Resolves when none of its siblings is with a participant any more, in this process; at the latest after `limitMs`. */
-  untilBack(entry: Entry, limitMs: number): Promise<void>;
+  /**
+   * Answers what `work` does once all of the entry's siblings are back from their participants as well; at the latest
+   * after another `patience` times as long as it took itself, for one may hang, or be with another process.
+   */
+  together<T>(entry: Entry, work: () => Promise<T>): Promise<T>;
   /** Resolves when nobody waits. */
   idle(): Promise<void>;
 }
 
 interface Family {
-  /** Entries that are with their participants. */
+  /** Entries that are not back yet: with their participants, or never seen here. */
+  missing: number;
+  /** Of these, how many are with their participants. */
   away: number;
   waiting: Set<() => void>;
 }
 
-export function createSiblings(): Siblings {
+export function createSiblings(patience: number, clock: () => number): Siblings {
   /** By their first saga: entries that one decision has made begin with the same. */
   const families = new Map<number, Family>();
   const waits = new Set<Promise<void>>();
-  const idOf = ({ items }: Entry): number => items[0]![0];
+
+  const untilBack = async (family: Family, limitMs: number): Promise<void> => {
+    const wait = new Promise<void>((resolve) => {
+      const goOn = (): void => {
+        clearTimeout(timer);
+        family.waiting.delete(goOn);
+        resolve();
+      };
+      const timer = setTimeout(goOn, limitMs);
+      family.waiting.add(goOn);
+    });
+    waits.add(wait);
+    await wait;
+    waits.delete(wait);
+  };
 
   return {
-    async during(entry, work) {
-      const family = families.get(idOf(entry)) ?? { away: 0, waiting: new Set() };
-      families.set(idOf(entry), family);
+    async together(entry, work) {
+      const id = entry.items[0]![0];
+      const family = families.get(id) ?? {
+        missing: entry.siblings ?? 1,
+        away: 0,
+        waiting: new Set(),
+      };
+      families.set(id, family);
+      const isTogether = (): boolean => family.away === 0 && family.missing <= 0;
+      const since = clock();
       family.away++;
       try {
-        return await work();
+        const result = await work().finally(() => {
+          family.away--;
+          family.missing--;
+          if (isTogether()) for (const goOn of family.waiting) goOn();
+        });
+        if (!isTogether()) await untilBack(family, patience * (clock() - since));
+        return result;
       } finally {
-        family.away--;
-        if (family.away === 0) {
-          families.delete(idOf(entry));
-          for (const goOn of family.waiting) goOn();
-        }
+        const isOver = family.away === 0 && family.waiting.size === 0;
+        if (isOver && families.get(id) === family) families.delete(id);
       }
-    },
-    async untilBack(entry, limitMs) {
-      const family = families.get(idOf(entry));
-      if (!family) return;
-      const wait = new Promise<void>((resolve) => {
-        const goOn = (): void => {
-          clearTimeout(timer);
-          family.waiting.delete(goOn);
-          resolve();
-        };
-        const timer = setTimeout(goOn, limitMs);
-        family.waiting.add(goOn);
-      });
-      waits.add(wait);
-      await wait;
-      waits.delete(wait);
     },
     async idle() {
       await Promise.all(waits);

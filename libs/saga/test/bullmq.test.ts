@@ -204,6 +204,22 @@ describe('pauses', () => {
 });
 
 describe('job workers', () => {
+  test('hand on the entry that was added, with what is known of its siblings', async () => {
+    const added = [entry(2), { ...entry(), siblings: 3 }];
+    const ran: Entry[] = [];
+    const jobs = work(
+      recording(async (own) => {
+        ran.push(own);
+        return 'done';
+      }).engine,
+    );
+    await queue.add(added, Date.now());
+    await waitFor('both jobs to run', () => ran.length === 2);
+    for (const { dueAt: _, ...own } of added)
+      expect(ran.find(({ id }) => id === own.id)).toEqual({ ...own, dueAt: expect.any(Number) });
+    await jobs.stop(1_000);
+  });
+
   test('a job whose outcomes could not be committed comes again', async () => {
     let runs = 0;
     const jobs = work(

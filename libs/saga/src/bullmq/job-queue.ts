@@ -11,7 +11,7 @@ const markerKey = `${queuePrefix}:incarnation`;
 export const changesChannel = `${queuePrefix}:changes`;
 
 /** Data of a job. Its name is the kind of its commands, its id that of its outbox row, its queue that of the participant. */
-export type JobData = Pick<Entry, 'step' | 'phase' | 'attempt' | 'items'>;
+export type JobData = Pick<Entry, 'step' | 'phase' | 'attempt' | 'items' | 'siblings'>;
 
 /** Jobs that ended stay for a while, so that Bull Board can tell the story; an id never comes again. */
 const keptJobs = { removeOnComplete: { count: 200 }, removeOnFail: { count: 1_000 } };
@@ -85,9 +85,15 @@ export function createBullmqQueue(
       await Promise.all(
         [...groupByQueue(entries, queueOf)].map(([queue, own]) =>
           queue.addBulk(
-            own.map(({ id, kind, step, phase, attempt, items, dueAt }) => ({
+            own.map(({ id, kind, step, phase, attempt, items, siblings, dueAt }) => ({
               name: kind,
-              data: { step, phase, attempt, items },
+              data: {
+                step,
+                phase,
+                attempt,
+                items,
+                ...(siblings === undefined ? {} : { siblings }),
+              },
               opts: { jobId: id, delay: Math.max(0, dueAt - now) },
             })),
           ),

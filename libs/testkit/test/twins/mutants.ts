@@ -218,6 +218,13 @@ export const mutants: Mutant[] = [
     "const phase = 'action';",
   ),
   mutant(
+    'the order of an attempt that was made meanwhile is sent all the same',
+    ['outbox', 'engine'],
+    'saga/advance.ts',
+    '.filter(({ head }) => isAwaited(state, head));',
+    ';',
+  ),
+  mutant(
     'stages are taken back first one first',
     ['stages'],
     'saga/advance.ts',
