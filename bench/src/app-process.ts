@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { startChild, type Child } from '@reliable-ops/local';
+import { nodeArguments, startChild, type Child } from '@reliable-ops/local';
 import { checkout } from './environment.ts';
 
 export interface AppProcessOptions {
@@ -23,7 +23,7 @@ export async function startApp(options: AppProcessOptions): Promise<Child> {
     profileFolder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}/${name}`];
   const child = await startChild({
     command: process.execPath,
-    args: [...profile, '--import', 'tsx', `apps/${app}/src/main.ts`],
+    args: [...profile, ...nodeArguments, `apps/${app}/src/main.ts`],
     cwd: checkout,
     env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env },
     onLine: (line) => {

@@ -1,4 +1,5 @@
 /** The parts of the local stack that tests use as well: processes we own, Postgres, Redis. */
+export * from './node-arguments.ts';
 export * from './processes/child.ts';
 export * from './processes/leash.ts';
 export * from './processes/port.ts';

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { startChild, type Child, type Exit } from '@reliable-ops/local';
+import { nodeArguments, startChild, type Child, type Exit } from '@reliable-ops/local';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
@@ -36,7 +36,7 @@ export function startApp(
   const { PATH = '', HOME = '' } = process.env;
   return startChild({
     command: process.execPath,
-    args: ['--import', 'tsx', `apps/${app}/src/main.ts`],
+    args: [...nodeArguments, `apps/${app}/src/main.ts`],
     cwd: root,
     env: { PATH, HOME, ...env },
     onLine,

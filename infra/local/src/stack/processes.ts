@@ -1,4 +1,5 @@
 import type { Config } from '@reliable-ops/runtime';
+import { nodeArguments } from '../node-arguments.ts';
 
 /** One of our own processes in the stack: how it is started, and when it counts as ready. */
 export interface AppProcess {
@@ -44,7 +45,7 @@ export function listAppProcesses(settings: AppSettings): AppProcess[] {
     LOG_LEVEL: logLevel,
     LOG_FORMAT: 'pretty',
   };
-  const run = (app: string) => ['--import', 'tsx', `apps/${app}/src/main.ts`];
+  const run = (app: string) => [...nodeArguments, `apps/${app}/src/main.ts`];
   return [
     {
       name: 'node-api',
