@@ -63,7 +63,7 @@ export interface Engine {
   retry(sagaIds: number[], operator: Operator): Promise<Map<number, OperatorAnswer>>;
   /** The same for all stuck sagas, at most `perSecond` of them coming forward in a second. Works for some seconds: where more are left, `next` is the place to go on from. */
   retryStuck(operator: Operator, perSecond: number, from?: StuckPlace): Promise<RetriedStuck>;
-  /** No attempt is begun on a participant until it is resumed. Paused already: the first pause stays. */
+  /** No job is begun on a participant until it is resumed; one in hand is finished. Paused already: the first pause stays. */
   pause(participant: string, operator: Operator): Promise<PauseAnswer>;
   /** Ends a pause; the deadlines of running sagas that it held up move by as long. */
   resume(participant: string): Promise<PauseAnswer>;
