@@ -7,12 +7,16 @@ import type { Entry } from './command.ts';
 export interface Siblings {
   /**
    * Answers what `work` does once all of the entry's siblings are back from their participants as well; at the latest
-   * after another `patience` times as long as it took itself, for one may hang, or be with another process.
+   * after another `patience` times as long as it took itself, for one may hang; where one was never seen here, after `unseenMs`, for
+   * another process may have it.
    */
   together<T>(entry: Entry, work: () => Promise<T>): Promise<T>;
   /** Resolves when nobody waits. */
   idle(): Promise<void>;
 }
+
+/** Jobs of siblings are fetched within milliseconds of each other, if they come to this process at all. */
+const unseenMs = 50;
 
 interface Family {
   /** Entries that are not back yet: with their participants, or never seen here. */
@@ -60,7 +64,10 @@ export function createSiblings(patience: number, clock: () => number): Siblings 
           family.missing--;
           if (isTogether()) for (const goOn of family.waiting) goOn();
         });
-        if (!isTogether()) await untilBack(family, patience * (clock() - since));
+        const limitMs = patience * (clock() - since);
+        const isOneUnseen = family.missing > family.away;
+        if (!isTogether())
+          await untilBack(family, isOneUnseen ? Math.min(unseenMs, limitMs) : limitMs);
         return result;
       } finally {
         const isOver = family.away === 0 && family.waiting.size === 0;

@@ -145,12 +145,17 @@ describe('a worker that is asked to stop', () => {
   test('finishes what is in hand, and another one does the rest', async () => {
     await start({ RANDOM_BEHAVIOR: '0.2' });
     await slowNodes();
+    const [some, others] = chunks(ids(500), 250) as [string[], string[]];
     const batches = await Promise.all(
-      chunks(ids(500), 50).map((chunk) => client.post('create-group', chunk)),
+      chunks(some, 50).map((chunk) => client.post('create-group', chunk)),
     );
     await someEnded(batches, 50);
+    // So that something is left, however quick the worker is with what it has in hand.
+    await client.setFaults('node03', { error: 1 });
+    batches.push(await client.post('create-group', others));
     expect(await system.workers[0]!.kill('SIGTERM')).toEqual({ code: 0, signal: null });
     expect(allEnded(await client.count(batches))).toBe(false);
+    await client.setFaults('node03', {});
     await system.workers[0]!.start();
     await client.untilEnded(batches);
     await expectNodesToSayWhatTheLogSays(system.databaseUrl);
