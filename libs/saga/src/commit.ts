@@ -28,7 +28,7 @@ export interface Attempt {
 /** What came of an entry: the attempts at its commands, one after another, or why the batch as a whole could not be handled. */
 export interface EntryResult {
   entry: Entry;
-  /** When the participant was first asked. */
+  /** When its commands were handed to the participant. */
   startedAt: number;
   attempts: Attempt[] | { failure: string };
 }

@@ -80,7 +80,7 @@ export function createRunner({
         if (attempts.length === 0)
           return { entry, startedAt, attempts: { failure: messageOf(error) } };
       }
-      return { entry, startedAt: attempts[0]!.startedAt, attempts };
+      return { entry, startedAt, attempts };
     },
     async idle() {
       await Promise.all([...batchers.values()].map((batcher) => batcher.idle()));

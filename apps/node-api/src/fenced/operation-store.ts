@@ -4,7 +4,7 @@ import {
   type OperationOutcome,
   type OperationResult,
 } from '@reliable-ops/contracts';
-import type { Sql } from '@reliable-ops/database';
+import { arrayLiteral, type Sql } from '@reliable-ops/database';
 import { floorTableOf, groupTableOf, nodeNames, type NodeName } from '../nodes.ts';
 import { buildFencedStatement } from './statement.ts';
 
@@ -77,9 +77,6 @@ function columnsOf(wave: Indexed[]) {
     arrayLiteral(wave.map(({ operation }) => operation.token[1])),
   ];
 }
-
-/** As Postgres reads an array. Of what needs no quotes only: looking at each element costs postgres.js as much as sending it. */
-const arrayLiteral = (values: (number | Operation['op'])[]): string => `{${values.join()}}`;
 
 function resultOf({ token }: Operation, stored: StoredToken | undefined): OperationResult {
   if (!stored)

@@ -1,3 +1,4 @@
+import { arrayLiteral } from '@reliable-ops/database';
 import type { Cohort, Member } from '../record.ts';
 import { stateColumns, stateOf, type StateRow } from './saga-row.ts';
 import type { Transaction } from './transaction.ts';
@@ -16,7 +17,7 @@ export async function readSagas(
   const rows = await tx<CohortRow[]>`
     with found as (
       select s.*, false as is_next, s.fence as token
-      from saga.sagas s where s.id = any(${`{${ids.join()}}`}::text::bigint[])
+      from saga.sagas s where s.id = any(${arrayLiteral(ids)}::text::bigint[])
       union all
       select s.*, true, nextval('saga.fences')
       from unnest(${keys}::text[]) as lane(key)

@@ -1,3 +1,4 @@
+import { arrayLiteral } from '@reliable-ops/database';
 import type { Changes } from '../log.ts';
 import type { Cohort, SagaState } from '../record.ts';
 import type { Transaction } from './transaction.ts';
@@ -58,10 +59,6 @@ function columnsOf(cohorts: Cohort[]) {
     inputs: members.map(({ input }) => input),
   };
 }
-
-/** Numbers as Postgres reads an array: looking at each of them costs postgres.js as much as sending it. */
-const arrayLiteral = (values: (number | null)[]): string =>
-  `{${values.map((value) => value ?? 'null').join()}}`;
 
 /** Of new sagas. */
 const acceptedState = ({ state }: Cohort): Partial<SagaState> => {
