@@ -141,7 +141,9 @@ describe('cancel, resolve and retry against the worker', () => {
     await client.setFaults('node02', { down: true });
     const farAway = async () => {
       const rows = await query<{ id: string }>(`
-        update saga.outbox set due_at = now() + interval '1 hour' where due_at > now() returning id`);
+        update saga.outbox set due_at = now() + interval '1 hour' where id in (
+          select id from saga.outbox where due_at > now() order by id for update
+        ) returning id`);
       return rows.length > 0;
     };
     await waitFor('all to wait', farAway);
