@@ -1,4 +1,5 @@
 import {
+  operationOutcomes,
   operationResults,
   staleStatus,
   type Operation,
@@ -74,8 +75,13 @@ function readResults(text: string, count: number): OperationResult[] | undefined
   }
 }
 
+/** One object for all commands that a node has answered alike. */
+const applied = new Map(
+  operationOutcomes.map((output): [string, Outcome] => [output, { result: 'applied', output }]),
+);
+
 function outcomeOf(result: OperationResult): Outcome {
-  if ('outcome' in result) return { result: 'applied', output: result.outcome };
+  if ('outcome' in result) return applied.get(result.outcome)!;
   if (result.status === staleStatus)
     return { result: 'unknown', error: `stale: ${result.message}`, broken: true };
   return outcomeOfStatus(result.status, result.message);

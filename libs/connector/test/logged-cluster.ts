@@ -67,6 +67,9 @@ export async function startLoggedCluster(): Promise<LoggedCluster> {
       withdraw: async () => {},
       pauseOnly: async () => {},
       announce: async () => {},
+      handOver: async (result) => [result],
+      isTaken: async () => false,
+      takeBack: async () => false,
     },
   });
   const verifyLog = createPostgresVerifyLog(sql);

@@ -7,31 +7,14 @@ import {
   type Rules,
   type StepOutcome,
 } from './advance.ts';
-import { commandOf, type CommandItem, type Entry, type Outcome } from './command.ts';
+import { commandOf, type Entry, type Outcome } from './command.ts';
 import type { EngineParts } from './engine.ts';
 import { groupIntoEntries, splitEntry, type Dispatch } from './entries.ts';
+import { tellApart, type Attempt, type EntryResult } from './entry-result.ts';
 import { BrokenInvariantError } from './errors.ts';
 import { noChanges, type Changes, type LogTransaction } from './log.ts';
 import type { StuckSagas } from './observer.ts';
 import type { Cohort, Member, SagaState } from './record.ts';
-
-/** One attempt at an entry's commands, or at those of them that the attempt before has left. */
-export interface Attempt {
-  /** 1 for the first. */
-  number: number;
-  startedAt: number;
-  items: CommandItem[];
-  /** One for each item. */
-  outcomes: Outcome[];
-}
-
-/** What came of an entry: the attempts at its commands, one after another, or why the batch as a whole could not be handled. */
-export interface EntryResult {
-  entry: Entry;
-  /** When its commands were handed to the participant. */
-  startedAt: number;
-  attempts: Attempt[] | { failure: string };
-}
 
 export interface Committed {
   /** To be published. */
@@ -101,17 +84,13 @@ class SettledOutcomes {
   readonly #bySaga = new Map<number, string>();
 
   add({ step, phase }: Entry, { number: attempt, startedAt, items, outcomes }: Attempt): void {
-    const places = new Map<string, string>();
+    const { kinds, of } = tellApart(outcomes);
+    const from = this.#outcomes.length;
+    for (const outcome of kinds) this.#outcomes.push({ step, phase, attempt, startedAt, outcome });
     for (const [index, [sagaId]] of items.entries()) {
-      const outcome = outcomes[index]!;
-      const told = JSON.stringify(outcome);
-      let place = places.get(told);
-      if (place === undefined) {
-        place = String(this.#outcomes.push({ step, phase, attempt, startedAt, outcome }) - 1);
-        places.set(told, place);
-      }
+      const place = from + of[index]!;
       const others = this.#bySaga.get(sagaId);
-      this.#bySaga.set(sagaId, others === undefined ? place : `${others} ${place}`);
+      this.#bySaga.set(sagaId, others === undefined ? `${place}` : `${others} ${place}`);
     }
   }
 

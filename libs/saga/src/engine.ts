@@ -5,9 +5,10 @@ import { acceptRequests, type Accepted, type AcceptRequest } from './accept.ts';
 import { groupChanged } from './announcement.ts';
 import { createBatcher } from './batcher.ts';
 import type { Entry, Participant } from './command.ts';
-import { commitResults, type EntryResult } from './commit.ts';
+import { commitResults } from './commit.ts';
 import type { Registry } from './definition.ts';
 import type { Randomness } from './entries.ts';
+import type { EntryResult } from './entry-result.ts';
 import type { SagaLog } from './log.ts';
 import {
   cancelSagas,
@@ -74,7 +75,7 @@ export interface Engine {
 /** Sagas in one transaction of accept. */
 const acceptWeight = 10_000;
 /** Commands in one transaction of commit: bounds its length, and so how long its lanes are locked. */
-const commitWeight = 4_000;
+const commitWeight = 4_500;
 /** Entries in one call to the queue. */
 const publishWeight = 200;
 /** Milliseconds that a batch waits for the jobs of the one before it: a Redis that hangs holds up nobody for longer. */
@@ -168,19 +169,20 @@ export function createEngine({
   });
 
   let committedJobs: Promise<unknown> = Promise.resolve();
-  const committer = createBatcher<EntryResult, void>({
+  const committer = createBatcher<EntryResult[], void>({
     maxWeight: commitWeight,
-    weightOf: ({ entry }) => entry.items.length,
+    weightOf: (results) => countCommands(results),
     isFaultOfOne,
     afterwards: () => settleWithin(committedJobs, publishPatienceMs),
-    async run(results) {
+    async run(families) {
       const since = performance.now();
+      const results = families.flat();
       const { entries, changed, stuck } = await commitResults(parts, results);
       committedJobs = publish(entries);
       announce(changed);
       observer?.committed({
         entries: results.length,
-        commands: results.reduce((sum, { entry }) => sum + entry.items.length, 0),
+        commands: countCommands(results),
         stuck,
         tookMs: performance.now() - since,
       });
@@ -189,14 +191,14 @@ export function createEngine({
           describeStuck(stuck),
           'sagas are stuck: they cannot be taken back, and keep trying (rops list --stuck)',
         );
-      return results.map(() => undefined);
+      return families.map(() => undefined);
     },
   });
 
-  /** One saga that cannot be committed holds up no other: its batch is halved until it stands alone. */
-  const commit = async (result: EntryResult): Promise<void> => {
+  /** One saga that cannot be committed holds up no other: first its siblings are, then its batch is halved until it stands alone. */
+  const commitAlone = async (result: EntryResult): Promise<void> => {
     try {
-      await committer.submit(result);
+      await committer.submit([result]);
     } catch (error) {
       const { id, participant: node, step, phase, attempt, items } = result.entry;
       if (isPostgresAway(error) || items.length === 1) throw error;
@@ -204,8 +206,18 @@ export function createEngine({
         { err: error, entry: id, node, step, phase, attempt, sagas: items.length },
         'a batch cannot be committed: it is halved until the saga that spoils it stands alone',
       );
-      await committer.submit({ ...result, attempts: { failure: String(error) } });
+      await committer.submit([{ ...result, attempts: { failure: String(error) } }]);
     }
+  };
+  const commit = (results: EntryResult[]): Promise<void>[] => {
+    if (results.length === 1) return results.map(commitAlone);
+    const together = committer.submit(results);
+    return results.map((result) =>
+      together.catch((error: unknown) => {
+        if (isPostgresAway(error)) throw error;
+        return commitAlone(result);
+      }),
+    );
   };
 
   const runner = createRunner({
@@ -214,7 +226,17 @@ export function createEngine({
     clock,
     observer,
   });
-  const siblings = createSiblings(siblingPatience, clock);
+  const siblings = createSiblings({
+    queue,
+    patience: siblingPatience,
+    clock,
+    commit,
+    onLost: (error, { id, participant: node }) =>
+      warn(
+        { err: error, entry: id, node },
+        'outcomes could not be committed: they are asked for again',
+      ),
+  });
 
   const standing = createBatcher<Entry, boolean>({
     maxWeight: standingWeight,
@@ -239,12 +261,10 @@ export function createEngine({
     async runEntry(entry) {
       if (mayBeGone(entry) && !(await standing.submit(entry)))
         return 'no longer owed: its row is gone';
-      const result = await siblings.together(entry, () => runner.run(entry));
-      await commit(result);
-      return summaryOf(result);
+      return summaryOf(await siblings.together(entry, () => runner.run(entry)));
     },
     failEntry: (entry, failure) =>
-      committer.submit({ entry, startedAt: clock(), attempts: { failure } }),
+      committer.submit([{ entry, startedAt: clock(), attempts: { failure } }]),
     cancel: async (sagaIds, operator) => tellOf(await cancelSagas(parts, sagaIds, operator)),
     resolve: async (sagaIds, operator) => tellOf(await resolveSagas(parts, sagaIds, operator)),
     retry: async (sagaIds, operator) => tellOf(await retrySagas(parts, sagaIds, operator)),
@@ -282,6 +302,9 @@ export function createEngine({
     },
   };
 }
+
+const countCommands = (results: EntryResult[]): number =>
+  results.reduce((sum, { entry }) => sum + entry.items.length, 0);
 
 /** Resolves when the work has settled, at the latest after `limitMs`. */
 function settleWithin(work: Promise<unknown>, limitMs: number): Promise<void> {

@@ -1,5 +1,6 @@
 import type { ChangedSagas } from './announcement.ts';
 import type { Entry } from './command.ts';
+import type { EntryResult } from './entry-result.ts';
 
 /**
  * The queue that drives the saga. It may lose anything at any time: the outbox knows what is owed. So nothing
@@ -19,4 +20,10 @@ export interface JobQueue {
   writeMarker(incarnation: string): Promise<void>;
   /** Tells whoever listens what a transaction has changed. A hint: it may be lost. */
   announce(changed: ChangedSagas[]): Promise<void>;
+  /** Leaves what came of an entry to whoever brings the last of its siblings. Answers all that was left, its own included, where it is the last; else null. */
+  handOver(result: EntryResult): Promise<EntryResult[] | null>;
+  /** Whether somebody has it. */
+  isTaken(entry: Entry): Promise<boolean>;
+  /** Takes back what was handed over, and is missed by nobody then. False: somebody has it. */
+  takeBack(entry: Entry): Promise<boolean>;
 }

@@ -1,7 +1,7 @@
 import { closeAttempts } from './backoff.ts';
 import { createBatcher, type Batcher } from './batcher.ts';
 import { commandOf, type Entry, type Outcome, type Participant } from './command.ts';
-import type { Attempt, EntryResult } from './commit.ts';
+import type { Attempt, EntryResult } from './entry-result.ts';
 import { BrokenInvariantError, DefinitionError } from './errors.ts';
 import type { EngineObserver } from './observer.ts';
 

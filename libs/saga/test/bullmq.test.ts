@@ -3,10 +3,13 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import { startTestRedis, waitFor, type TestRedis } from '@reliable-ops/testkit';
 import {
   createBullmqQueue,
+  queuePrefix,
   startJobWorkers,
   type BullmqQueue,
   type Engine,
   type Entry,
+  type EntryResult,
+  type Outcome,
 } from '../src/index.ts';
 
 let redis: TestRedis;
@@ -200,6 +203,63 @@ describe('pauses', () => {
     });
     end();
     await jobs.stop(1_000);
+  });
+});
+
+describe('what is handed over', () => {
+  const first = 4_711;
+  /** One of three entries of the same sagas, with two attempts: the second one at what the first has left. */
+  const resultOf = (name: string): EntryResult => {
+    const { items, ...own } = entry(3);
+    items[0]![0] = first;
+    const applied: Outcome = { result: 'applied', output: name };
+    const unknown: Outcome = { result: 'unknown', error: '500 "why"' };
+    return {
+      entry: { ...own, items, siblings: 3 },
+      startedAt: 1,
+      attempts: [
+        { number: 1, startedAt: 2, items, outcomes: [applied, unknown, unknown] },
+        { number: 2, startedAt: 3, items: items.slice(1), outcomes: [applied, unknown] },
+      ],
+    };
+  };
+  const failed = (): EntryResult => ({
+    ...resultOf('failed'),
+    attempts: { failure: 'too "much"' },
+  });
+  const families = () => queue.redis.keys(`${queuePrefix}:siblings:*`);
+
+  test('comes back, all of it, to whoever brings the last one, and only once', async () => {
+    const [one, other, last] = [resultOf('one'), failed(), resultOf('last')];
+    expect(await queue.handOver(one)).toBeNull();
+    expect(await queue.handOver(other)).toBeNull();
+    expect(await queue.isTaken(one.entry)).toBe(false);
+    const all = await queue.handOver(last);
+    expect(all).toHaveLength(3);
+    expect(all).toEqual(expect.arrayContaining([one, other, last]));
+    for (const { entry: own } of [one, other]) {
+      expect(await queue.isTaken(own)).toBe(true);
+      expect(await queue.takeBack(own)).toBe(false);
+    }
+    expect(await families()).toEqual([]);
+  });
+
+  test('can be taken back once, and the last one does not wait for it then', async () => {
+    const [one, other, last] = [resultOf('one'), resultOf('other'), resultOf('last')];
+    await queue.handOver(one);
+    expect(await queue.takeBack(one.entry)).toBe(true);
+    expect(await queue.takeBack(one.entry)).toBe(false);
+    await queue.handOver(other);
+    const all = await queue.handOver(last);
+    expect(all).toHaveLength(2);
+    expect(all).toEqual(expect.arrayContaining([other, last]));
+  });
+
+  test('stands once however often it is handed over, and does not stay for ever', async () => {
+    const one = resultOf('one');
+    for (let n = 0; n < 5; n++) expect(await queue.handOver(one)).toBeNull();
+    const [family] = await families();
+    expect(await queue.redis.pttl(family!)).toBeGreaterThan(0);
   });
 });
 

@@ -1,4 +1,4 @@
-import type { ChangedSagas, Entry, JobQueue } from '../src/index.ts';
+import type { ChangedSagas, Entry, EntryResult, JobQueue } from '../src/index.ts';
 
 /** A queue in memory that may lose everything; `run` hands its jobs out in the order due, whatever the clock says. */
 export class MemoryQueue implements JobQueue {
@@ -35,8 +35,33 @@ export class MemoryQueue implements JobQueue {
   async announce(changed: ChangedSagas[]): Promise<void> {
     this.announced.push(...changed);
   }
+  /** By their first saga: what was handed over, by entry; null once it was taken back. */
+  families = new Map<number, Map<string, EntryResult | null>>();
+
+  async handOver(result: EntryResult): Promise<EntryResult[] | null> {
+    this.#refuseWhenAway();
+    const { id, items, siblings = 1 } = result.entry;
+    const first = items[0]![0];
+    const family = this.families.get(first) ?? new Map<string, EntryResult | null>();
+    this.families.set(first, family.set(id, result));
+    if (family.size < siblings) return null;
+    this.families.delete(first);
+    return [...family.values()].filter((one) => one !== null);
+  }
+  async isTaken({ id, items }: Entry): Promise<boolean> {
+    this.#refuseWhenAway();
+    return !this.families.get(items[0]![0])?.has(id);
+  }
+  async takeBack({ id, items }: Entry): Promise<boolean> {
+    this.#refuseWhenAway();
+    const family = this.families.get(items[0]![0]);
+    if (!family?.get(id)) return false;
+    family.set(id, null);
+    return true;
+  }
   wipe(): void {
     this.jobs.clear();
+    this.families.clear();
     this.marker = null;
     this.paused.clear();
   }

@@ -1,12 +1,11 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import type { Command, Entry, SagaLog } from '../src/index.ts';
+import type { Command, Entry, EntryResult, SagaLog } from '../src/index.ts';
 import { createSiblings, type Siblings } from '../src/siblings.ts';
 import { countStatuses } from './database-fixture.ts';
 import { useEngine } from './engine-fixture.ts';
+import { MemoryQueue } from './memory-queue.ts';
 import { defineChange, idsOf } from './sagas.ts';
-
-const patience = 2;
 
 /** An entry of sagas that begin with `first`, one of so many. */
 const entryOf = (first: number, siblings?: number): Entry => ({
@@ -22,34 +21,62 @@ const entryOf = (first: number, siblings?: number): Entry => ({
 });
 
 describe('what came of an entry', () => {
-  let siblings: Siblings;
-  /** Names of entries that have gone on, in that order. */
-  let gone: string[];
+  let queue: MemoryQueue;
+  /** Two processes. */
+  let here: Siblings;
+  let elsewhere: Siblings;
+  /** Names of entries by transaction, in the order in which they were begun. */
+  let commits: string[];
+  /** Names of entries whose jobs have ended. */
+  let ended: string[];
+  /** What commits of these entries wait for, or fail with. */
+  let slow: Map<string, Promise<void>>;
+  let lost: string[];
+  const names = new Map<string, string>();
+
+  function startProcess(): Siblings {
+    return createSiblings({
+      queue,
+      patience: 2,
+      clock: Date.now,
+      commit(results) {
+        const own = results.map(({ entry }) => names.get(entry.id)!);
+        commits.push(own.sort().join('+'));
+        return results.map(({ entry }) => slow.get(names.get(entry.id)!) ?? Promise.resolve());
+      },
+      onLost: (_error, { id }) => lost.push(names.get(id)!),
+    });
+  }
   beforeEach(() => {
     jest.useFakeTimers();
-    siblings = createSiblings(patience, Date.now);
-    gone = [];
+    queue = new MemoryQueue();
+    [here, elsewhere] = [startProcess(), startProcess()];
+    [commits, ended, lost, slow] = [[], [], [], new Map()];
   });
   afterEach(async () => {
     await jest.runAllTimersAsync();
-    await siblings.idle();
+    await Promise.all([here.idle(), elsewhere.idle()]);
+    expect(jest.getTimerCount()).toBe(0);
     jest.useRealTimers();
   });
 
   /** Begins an entry's work; it ends when the test says so. */
-  function begin(name: string, entry: Entry) {
+  function begin(name: string, entry: Entry, siblings = here) {
+    names.set(entry.id, name);
     let end!: (failed?: Error) => void;
-    const work = new Promise<string>((resolve, reject) => {
-      end = (failed) => (failed ? reject(failed) : resolve(name));
+    const result: EntryResult = { entry, startedAt: 0, attempts: [] };
+    const work = new Promise<EntryResult>((resolve, reject) => {
+      end = (failed) => (failed ? reject(failed) : resolve(result));
     });
     const answered = siblings
       .together(entry, () => work)
       .finally(() => {
-        gone.push(name);
+        ended.push(name);
       });
     answered.catch(() => {});
     return {
       answered,
+      result,
       async end(failed?: Error) {
         end(failed);
         await pass(0);
@@ -58,163 +85,251 @@ describe('what came of an entry', () => {
   }
   const pass = (ms: number): Promise<void> => jest.advanceTimersByTimeAsync(ms);
 
-  test('goes at once where it has no siblings, and answers what its work did', async () => {
-    for (const entry of [entryOf(1), entryOf(2, 1)]) {
-      const one = begin('one', entry);
+  describe('in one process', () => {
+    test('is committed at once where it has no siblings, and answered', async () => {
+      for (const entry of [entryOf(1), entryOf(2, 1)]) {
+        const one = begin('one', entry);
+        await pass(100);
+        await one.end();
+        expect(await one.answered).toBe(one.result);
+      }
+      expect(commits).toEqual(['one', 'one']);
+    });
+
+    test('waits for a sibling that is with its participant, and is committed with it', async () => {
+      const one = begin('one', entryOf(1, 2));
+      const other = begin('other', entryOf(1, 2));
       await pass(100);
       await one.end();
-      expect(await one.answered).toBe('one');
-    }
-    expect(jest.getTimerCount()).toBe(0);
-  });
-
-  test('waits for a sibling that is with its participant, and goes with it', async () => {
-    const one = begin('one', entryOf(1, 2));
-    const other = begin('other', entryOf(1, 2));
-    await pass(100);
-    await one.end();
-    await pass(150);
-    expect(gone).toEqual([]);
-    await other.end();
-    expect(gone.sort()).toEqual(['one', 'other']);
-    expect(jest.getTimerCount()).toBe(0);
-  });
-
-  test('waits for a sibling that no job has fetched yet, and goes with it', async () => {
-    const one = begin('one', entryOf(1, 3));
-    await pass(100);
-    await one.end();
-    await pass(10);
-    const second = begin('second', entryOf(1, 3));
-    await pass(10);
-    await second.end();
-    expect(gone).toEqual([]);
-    const third = begin('third', entryOf(1, 3));
-    await pass(10);
-    await third.end();
-    expect(gone.sort()).toEqual(['one', 'second', 'third']);
-  });
-
-  test('waits for one that never comes no longer than its patience, nor than 50 ms: another process may have it', async () => {
-    const quick = begin('quick', entryOf(1, 2));
-    const slow = begin('slow', entryOf(2, 2));
-    await pass(10);
-    await quick.end();
-    await pass(19);
-    expect(gone).toEqual([]);
-    await pass(1);
-    expect(gone).toEqual(['quick']);
-    await pass(1_000);
-    await slow.end();
-    await pass(49);
-    expect(gone).toEqual(['quick']);
-    await pass(1);
-    expect(gone).toEqual(['quick', 'slow']);
-    expect(jest.getTimerCount()).toBe(0);
-  });
-
-  test('is not held up for longer by a participant that hangs; whoever is late goes when it is back', async () => {
-    const hanging = begin('hanging', entryOf(1, 3));
-    const one = begin('one', entryOf(1, 3));
-    await pass(10);
-    await one.end();
-    await pass(10);
-    const other = begin('other', entryOf(1, 3));
-    await pass(5);
-    await other.end();
-    await pass(10);
-    expect(gone.sort()).toEqual(['one', 'other']);
-    await pass(60_000);
-    await hanging.end();
-    expect(gone).toEqual(['one', 'other', 'hanging']);
-    expect(jest.getTimerCount()).toBe(0);
-  });
-
-  test('waits for those that are with their participants, where nobody said how many there are', async () => {
-    const [one, other] = [begin('one', entryOf(1)), begin('other', entryOf(1))];
-    await pass(100);
-    await one.end();
-    expect(gone).toEqual([]);
-    await other.end();
-    expect(gone.sort()).toEqual(['one', 'other']);
-  });
-
-  test('waits for no sagas but its own', async () => {
-    begin('of others', entryOf(2, 1));
-    const one = begin('one', entryOf(1, 1));
-    await pass(100);
-    await one.end();
-    expect(gone).toEqual(['one']);
-  });
-
-  test('is not waited for where its work throws: those who wait go at once', async () => {
-    const one = begin('one', entryOf(1, 2));
-    const failing = begin('failing', entryOf(1, 2));
-    await pass(100);
-    await one.end();
-    await failing.end(new Error('no participant'));
-    await expect(failing.answered).rejects.toThrow('no participant');
-    expect(gone.sort()).toEqual(['failing', 'one']);
-    expect(jest.getTimerCount()).toBe(0);
-  });
-
-  test('leaves nothing behind where its work throws: its sagas begin anew', async () => {
-    const failing = begin('failing', entryOf(1, 2));
-    await pass(100);
-    await failing.end(new Error('no participant'));
-    expect(gone).toEqual(['failing']);
-    // The job comes again: two are missing, not one.
-    const again = begin('again', entryOf(1, 2));
-    await pass(100);
-    await again.end();
-    await pass(49);
-    expect(gone).toEqual(['failing']);
-    const other = begin('other', entryOf(1, 2));
-    await other.end();
-    expect(gone.sort()).toEqual(['again', 'failing', 'other']);
-  });
-
-  test('that comes when all others are gone waits its patience, and for nobody that was before it', async () => {
-    const one = begin('one', entryOf(1, 2));
-    await pass(10);
-    await one.end();
-    await pass(20);
-    expect(gone).toEqual(['one']);
-    const late = begin('late', entryOf(1, 2));
-    await pass(20);
-    await late.end();
-    await pass(39);
-    expect(gone).toEqual(['one']);
-    await pass(1);
-    expect(gone).toEqual(['one', 'late']);
-    expect(jest.getTimerCount()).toBe(0);
-  });
-
-  test('leaves nothing behind once it has gone with its siblings: the next of its sagas is waited for by itself', async () => {
-    for (const stage of ['first', 'second']) {
-      gone = [];
-      const one = begin(`${stage} one`, entryOf(1, 2));
-      await pass(100);
-      await one.end();
-      expect(gone).toEqual([]);
-      const other = begin(`${stage} other`, entryOf(1, 2));
-      await pass(100);
+      await pass(150);
+      expect(commits).toEqual([]);
       await other.end();
-      expect(gone.sort()).toEqual([`${stage} one`, `${stage} other`]);
-    }
-    expect(jest.getTimerCount()).toBe(0);
+      expect(commits).toEqual(['one+other']);
+      expect(ended.sort()).toEqual(['one', 'other']);
+    });
+
+    test('waits for a sibling that no job has fetched yet, and is committed with it', async () => {
+      const one = begin('one', entryOf(1, 3));
+      await pass(100);
+      await one.end();
+      await pass(10);
+      const second = begin('second', entryOf(1, 3));
+      await pass(10);
+      await second.end();
+      expect(commits).toEqual([]);
+      const third = begin('third', entryOf(1, 3));
+      await pass(10);
+      await third.end();
+      expect(commits).toEqual(['one+second+third']);
+      // Nobody else was asked.
+      expect(queue.families.size).toBe(0);
+    });
+
+    test('is not held up for longer than twice its own time by a participant that hangs; whoever is late goes when it is back', async () => {
+      const hanging = begin('hanging', entryOf(1, 3));
+      const one = begin('one', entryOf(1, 3));
+      await pass(10);
+      await one.end();
+      const other = begin('other', entryOf(1, 3));
+      await pass(15);
+      await other.end();
+      await pass(4);
+      expect(commits).toEqual([]);
+      await pass(1);
+      // Who is back by then goes with it.
+      expect(commits).toEqual(['one+other']);
+      await pass(60_000);
+      await hanging.end();
+      expect(commits).toEqual(['one+other', 'hanging']);
+    });
+
+    test('waits for those that are with their participants, where nobody said how many there are', async () => {
+      const [one, other] = [begin('one', entryOf(1)), begin('other', entryOf(1))];
+      await pass(100);
+      await one.end();
+      expect(commits).toEqual([]);
+      await other.end();
+      expect(commits).toEqual(['one+other']);
+    });
+
+    test('waits for no sagas but its own', async () => {
+      begin('of others', entryOf(2, 1));
+      const one = begin('one', entryOf(1, 1));
+      await pass(100);
+      await one.end();
+      expect(commits).toEqual(['one']);
+    });
+
+    test('is not waited for where its work throws: those who wait go at once', async () => {
+      const one = begin('one', entryOf(1, 2));
+      const failing = begin('failing', entryOf(1, 2));
+      await pass(100);
+      await one.end();
+      await failing.end(new Error('no participant'));
+      await expect(failing.answered).rejects.toThrow('no participant');
+      expect(commits).toEqual(['one']);
+    });
+
+    test('leaves nothing behind where its work throws: its sagas begin anew', async () => {
+      const failing = begin('failing', entryOf(1, 2));
+      await pass(100);
+      await failing.end(new Error('no participant'));
+      // The job comes again: two are missing, not one.
+      const again = begin('again', entryOf(1, 2));
+      await pass(100);
+      await again.end();
+      await pass(40);
+      expect(commits).toEqual([]);
+      const other = begin('other', entryOf(1, 2));
+      await other.end();
+      expect(commits).toEqual(['again+other']);
+    });
+
+    test('leaves nothing behind once it is committed with its siblings: the next of its sagas is waited for by itself', async () => {
+      for (const stage of ['first', 'second']) {
+        commits = [];
+        const one = begin(`${stage} one`, entryOf(1, 2));
+        await pass(100);
+        await one.end();
+        expect(commits).toEqual([]);
+        const other = begin(`${stage} other`, entryOf(1, 2));
+        await pass(100);
+        await other.end();
+        expect(commits).toEqual([`${stage} one+${stage} other`]);
+      }
+    });
+
+    test('answers with the error of its own commit, not with that of a sibling', async () => {
+      const one = begin('one', entryOf(1, 2));
+      const other = begin('other', entryOf(1, 2));
+      slow.set('other', Promise.reject(new Error('cannot be written')));
+      await one.end();
+      await other.end();
+      await one.answered;
+      await expect(other.answered).rejects.toThrow('cannot be written');
+    });
+
+    test('idle: resolves once nobody waits any more', async () => {
+      let isIdle = false;
+      const one = begin('one', entryOf(1, 2));
+      await pass(100);
+      await one.end();
+      void here.idle().then(() => (isIdle = true));
+      await pass(199);
+      expect(isIdle).toBe(false);
+      await pass(100);
+      expect(isIdle).toBe(true);
+    });
   });
 
-  test('idle: resolves once nobody waits any more', async () => {
-    let isIdle = false;
-    const one = begin('one', entryOf(1, 2));
-    await pass(100);
-    await one.end();
-    void siblings.idle().then(() => (isIdle = true));
-    await pass(49);
-    expect(isIdle).toBe(false);
-    await pass(1);
-    expect(isIdle).toBe(true);
+  describe('in several processes', () => {
+    test('is committed with its siblings by whoever brings the last one; the other jobs end then', async () => {
+      const first = begin('first', entryOf(1, 3));
+      const second = begin('second', entryOf(1, 3), elsewhere);
+      const third = begin('third', entryOf(1, 3), elsewhere);
+      await pass(100);
+      await first.end();
+      await pass(60);
+      await second.end();
+      await pass(60);
+      await third.end();
+      await pass(50);
+      expect(commits).toEqual(['first+second+third']);
+      await pass(100);
+      expect(ended.sort()).toEqual(['first', 'second', 'third']);
+    });
+
+    test('is told how its own commit went where its process brings the last one', async () => {
+      const first = begin('first', entryOf(1, 3));
+      const second = begin('second', entryOf(1, 3), elsewhere);
+      await pass(100);
+      await Promise.all([first.end(), second.end()]);
+      await pass(60);
+      const third = begin('third', entryOf(1, 3));
+      slow.set('first', Promise.reject(new Error('cannot be written')));
+      await third.end();
+      await pass(60);
+      expect(commits).toEqual(['first+second+third']);
+      await expect(first.answered).rejects.toThrow('cannot be written');
+      await third.answered;
+      expect(lost).toEqual([]);
+    });
+
+    test('says what could not be committed, though its job has ended elsewhere', async () => {
+      const first = begin('first', entryOf(1, 2));
+      await pass(100);
+      await first.end();
+      await pass(60);
+      const last = begin('last', entryOf(1, 2), elsewhere);
+      slow.set('first', Promise.reject(new Error('cannot be written')));
+      await pass(10);
+      await last.end();
+      await pass(60);
+      await Promise.all([first.answered, last.answered]);
+      expect(lost).toEqual(['first']);
+    });
+
+    test('goes alone after twice its own time where a sibling never comes, and is missed by nobody then', async () => {
+      const first = begin('first', entryOf(1, 2));
+      await pass(100);
+      await first.end();
+      await pass(199);
+      expect(commits).toEqual([]);
+      await pass(50);
+      expect(commits).toEqual(['first']);
+      const late = begin('late', entryOf(1, 2), elsewhere);
+      await pass(100);
+      await late.end();
+      await pass(50);
+      expect(commits).toEqual(['first', 'late']);
+    });
+
+    test('is committed by nobody else once it has gone alone', async () => {
+      const [first, second] = [
+        begin('first', entryOf(1, 3)),
+        begin('second', entryOf(1, 3), elsewhere),
+      ];
+      await pass(10);
+      await first.end();
+      await pass(100);
+      expect(commits).toEqual(['first']);
+      await second.end();
+      const third = begin('third', entryOf(1, 3), elsewhere);
+      await pass(100);
+      await third.end();
+      await pass(50);
+      expect(commits).toEqual(['first', 'second+third']);
+    });
+
+    test('goes alone at once where the queue is away', async () => {
+      const first = begin('first', entryOf(1, 2));
+      await pass(100);
+      await first.end();
+      queue.away = true;
+      await pass(50);
+      expect(commits).toEqual(['first']);
+    });
+
+    test('goes alone where the queue goes away while it waits', async () => {
+      const first = begin('first', entryOf(1, 2));
+      await pass(100);
+      await first.end();
+      await pass(60);
+      queue.away = true;
+      await pass(200);
+      expect(commits).toEqual(['first']);
+    });
+
+    test('ends its job where the queue has lost it: its row stands, and recovery sends it again', async () => {
+      const first = begin('first', entryOf(1, 2));
+      await pass(100);
+      await first.end();
+      await pass(60);
+      queue.wipe();
+      await pass(200);
+      await first.answered;
+      expect(commits).toEqual([]);
+    });
   });
 });
 

@@ -16,8 +16,8 @@ import { expectNodesToSayWhatTheLogSays } from './nodes-as-logged.ts';
 let system: System;
 let client: SystemClient;
 
-const start = async (env: Record<string, string> = {}): Promise<void> => {
-  system = await startSystem({ env });
+const start = async (env: Record<string, string> = {}, workers = 1): Promise<void> => {
+  system = await startSystem({ env, workers });
   client = clientOf(system);
 };
 afterEach(async () => {
@@ -86,6 +86,32 @@ describe('kill -9 in the middle of 1,000 creates on nodes that fail 20 % of all 
     const redis = new Redis(system.redis.url);
     await redis.flushall();
     redis.disconnect();
+    await client.untilEnded(batches);
+    expect((await client.count(batches)).total).toBe(1_000);
+    await expectNodesToSayWhatTheLogSays(system.databaseUrl);
+  });
+});
+
+describe('kill -9 of one of two workers', () => {
+  test('P2, P7: while one has outcomes of which siblings are with the other; all end without it', async () => {
+    await start({ RANDOM_BEHAVIOR: '0.2', WORKER_CONCURRENCY: '2' }, 2);
+    await slowNodes({ delayMs: 500 });
+    await client.setFaults('node03', { delayMs: 1_200 });
+    const batches = await Promise.all(
+      chunks(ids(1_000), 50).map((chunk) => client.post('create-group', chunk)),
+    );
+    const redis = new Redis(system.redis.url);
+    try {
+      await waitFor('outcomes to be handed over', async () => {
+        const keys = await redis.keys('{rops}:siblings:*');
+        return keys.length >= 1;
+      });
+    } finally {
+      redis.disconnect();
+    }
+    await system.workers[0]!.kill('SIGKILL');
+    expect(allEnded(await client.count(batches))).toBe(false);
+    await slowNodes({ delayMs: 0 });
     await client.untilEnded(batches);
     expect((await client.count(batches)).total).toBe(1_000);
     await expectNodesToSayWhatTheLogSays(system.databaseUrl);

@@ -2,6 +2,7 @@ import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { writeAnnouncement } from '../announcement.ts';
 import type { Entry } from '../command.ts';
+import { readResult, writeResult } from '../entry-result.ts';
 import type { JobQueue } from '../queue.ts';
 
 /** All keys of ours in Redis begin with it; the braces keep them on one shard of a Redis Cluster. */
@@ -9,6 +10,25 @@ export const queuePrefix = '{rops}';
 const markerKey = `${queuePrefix}:incarnation`;
 /** Where `announce` is heard. */
 export const changesChannel = `${queuePrefix}:changes`;
+
+/** Results wait here for those of their siblings, a hash a family: by entry, '' once it was taken back. */
+const familyKey = ({ items }: Entry): string => `${queuePrefix}:siblings:${items[0]![0]}`;
+/** Milliseconds after which what is left of a family goes: nobody waits as long. */
+const familyKeptMs = 10_000;
+const handOverScript = `
+  redis.call('hset', KEYS[1], ARGV[1], ARGV[2])
+  if redis.call('hlen', KEYS[1]) < tonumber(ARGV[3]) then
+    redis.call('pexpire', KEYS[1], ARGV[4])
+    return false
+  end
+  local all = redis.call('hvals', KEYS[1])
+  redis.call('del', KEYS[1])
+  return all`;
+const takeBackScript = `
+  local result = redis.call('hget', KEYS[1], ARGV[1])
+  if not result or result == '' then return 0 end
+  redis.call('hset', KEYS[1], ARGV[1], '')
+  return 1`;
 
 /** Data of a job. Its name is the kind of its commands, its id that of its outbox row, its queue that of the participant. */
 export type JobData = Pick<Entry, 'step' | 'phase' | 'attempt' | 'items' | 'siblings'>;
@@ -147,6 +167,28 @@ export function createBullmqQueue(
     async announce(changed) {
       refuseWhenAway();
       await redis.publish(changesChannel, writeAnnouncement(changed));
+    },
+    async handOver(result) {
+      refuseWhenAway();
+      const { entry } = result;
+      const all = (await redis.eval(
+        handOverScript,
+        1,
+        familyKey(entry),
+        entry.id,
+        writeResult(result),
+        entry.siblings ?? 1,
+        familyKeptMs,
+      )) as string[] | null;
+      return all && all.filter((one) => one !== '').map(readResult);
+    },
+    async isTaken(entry) {
+      refuseWhenAway();
+      return (await redis.hexists(familyKey(entry), entry.id)) === 0;
+    },
+    async takeBack(entry) {
+      refuseWhenAway();
+      return (await redis.eval(takeBackScript, 1, familyKey(entry), entry.id)) === 1;
     },
 
     async [Symbol.asyncDispose]() {

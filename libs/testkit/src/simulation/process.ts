@@ -74,6 +74,7 @@ const hostQueue = (world: World, life: Life) => ({
   schedule: (label: string, run: () => void) => world.scheduler.add(life, label, run),
   now: () => world.scheduler.now,
   random: world.random,
+  count: (what: string) => void world.count(what),
   failCall: () =>
     world.strikes('queueFails', 'call to the queue failed')
       ? world.random.pick(['failed', 'partial', 'lost'] as const)

@@ -1,4 +1,4 @@
-import type { Entry, JobQueue } from '@reliable-ops/saga';
+import type { Entry, EntryResult, JobQueue } from '@reliable-ops/saga';
 import { SimulatedFault } from './fault.ts';
 import type { Random } from './random.ts';
 import type { Life } from './scheduler.ts';
@@ -20,6 +20,8 @@ export class QueueState {
   marker: string | null = null;
   /** Participants whose jobs are not begun. */
   paused = new Set<string>();
+  /** By their first saga: what was handed over, by entry; null once it was taken back. */
+  families = new Map<number, Map<string, EntryResult | null>>();
   isAway = false;
   wipes = 0;
 
@@ -27,7 +29,29 @@ export class QueueState {
     this.wipes++;
     this.jobs.clear();
     this.paused.clear();
+    this.families.clear();
     this.marker = null;
+  }
+
+  handOver(result: EntryResult): EntryResult[] | null {
+    const { id, items, siblings = 1 } = result.entry;
+    const first = items[0]![0];
+    const family = this.families.get(first) ?? new Map<string, EntryResult | null>();
+    this.families.set(first, family.set(id, structuredClone(result)));
+    if (family.size < siblings) return null;
+    this.families.delete(first);
+    return [...family.values()].filter((one) => one !== null);
+  }
+
+  isTaken({ id, items }: Entry): boolean {
+    return !this.families.get(items[0]![0])?.has(id);
+  }
+
+  takeBack({ id, items }: Entry): boolean {
+    const family = this.families.get(items[0]![0]);
+    if (!family?.get(id)) return false;
+    family.set(id, null);
+    return true;
   }
 
   /** An id that is there already, finished or not, swallows the new job. */
@@ -112,6 +136,7 @@ export interface QueueHost {
   schedule(label: string, run: () => void): void;
   now(): number;
   random: Random;
+  count(what: string): void;
   /** How a call ends; `lost`: it was carried out; `partial`: some of it was. */
   failCall(): 'none' | 'failed' | 'partial' | 'lost';
   /** Ids of the outbox rows that are committed. */
@@ -158,5 +183,13 @@ export function createSimulatedQueue(state: QueueState, host: QueueHost): JobQue
         state.marker = incarnation;
       }),
     announce: () => ask('announce', () => {}),
+    handOver: (result) =>
+      ask('hand over', () => {
+        const all = state.handOver(result);
+        host.count(all ? 'outcomes taken together' : 'outcomes handed over');
+        return all;
+      }),
+    isTaken: (entry) => ask('is taken', () => state.isTaken(entry)),
+    takeBack: (entry) => ask('take back', () => state.takeBack(entry)),
   };
 }
