@@ -46,7 +46,7 @@ export interface Entry extends CommandHead {
   items: CommandItem[];
   /** Milliseconds since 1970. */
   dueAt: number;
-  /** Entries of the same sagas that were made together with it and are due at the same time, itself included. A hint: default 1. */
+  /** Entries of the same sagas, in the same order, that were made together with it and are due at the same time, itself included. A hint: default 1. */
   siblings?: number;
 }
 

@@ -195,13 +195,13 @@ export function createEngine({
     },
   });
 
-  /** One saga that cannot be committed holds up no other: first its siblings are, then its batch is halved until it stands alone. */
+  /** One saga that cannot be committed holds up no other: it parts from its siblings, then its batch is halved until it stands alone. */
   const commitAlone = async (result: EntryResult): Promise<void> => {
     try {
       await committer.submit([result]);
     } catch (error) {
       const { id, participant: node, step, phase, attempt, items } = result.entry;
-      if (isPostgresAway(error) || items.length === 1) throw error;
+      if (isPostgresAway(error) || items.length === 1 || result.isBorrowed) throw error;
       warn(
         { err: error, entry: id, node, step, phase, attempt, sagas: items.length },
         'a batch cannot be committed: it is halved until the saga that spoils it stands alone',

@@ -43,12 +43,27 @@ export function groupIntoEntries(
   return countSiblings(entries);
 }
 
+/** Siblings have the same sagas, one by one, and are due at the same time. */
 function countSiblings(entries: Entry[]): Entry[] {
-  const counts = new Map<string, number>();
-  const idOf = ({ items, dueAt }: Entry): string => `${items[0]![0]} ${dueAt}`;
-  for (const entry of entries) counts.set(idOf(entry), (counts.get(idOf(entry)) ?? 0) + 1);
-  return entries.map((entry) => ({ ...entry, siblings: counts.get(idOf(entry))! }));
+  const neighbours = new Map<number, Entry[]>();
+  for (const entry of entries) {
+    const first = entry.items[0]![0];
+    const others = neighbours.get(first);
+    if (others) others.push(entry);
+    else neighbours.set(first, [entry]);
+  }
+  return entries.map((entry) => {
+    const siblings = neighbours
+      .get(entry.items[0]![0])!
+      .filter((other) => areSiblings(entry, other));
+    return { ...entry, siblings: siblings.length };
+  });
 }
+
+const areSiblings = (one: Entry, other: Entry): boolean =>
+  one.dueAt === other.dueAt &&
+  one.items.length === other.items.length &&
+  one.items.every(([sagaId], n) => sagaId === other.items[n]![0]);
 
 export const headIdOf = ({ participant, kind, step, phase, attempt }: CommandHead): string =>
   [participant, kind, step, phase, attempt].join('\n');

@@ -16,6 +16,8 @@ export interface EntryResult {
   /** When its commands were handed to the participant. */
   startedAt: number;
   attempts: Attempt[] | { failure: string };
+  /** Another process has handed it over: its items are those of a sibling, with that one's data. */
+  isBorrowed?: true;
 }
 
 /** The different ones among outcomes (most are alike), and for each which of them it is. */
@@ -34,39 +36,67 @@ export function tellApart(outcomes: Outcome[]): { kinds: Outcome[]; of: number[]
   return { kinds, of };
 }
 
-/** As text, for another process: what commands have in common is written once, so mostly it is little more than the items. */
+/**
+ * As text, for whoever has a sibling of the entry: that one has the same sagas, so the items are left out, and what is left is
+ * mostly a line.
+ */
 export function writeResult({ entry, startedAt, attempts }: EntryResult): string {
-  if (!Array.isArray(attempts)) return JSON.stringify({ entry, startedAt, attempts });
-  const places = new Map(entry.items.map((item, place) => [item, place]));
-  const written = attempts.map(({ number, startedAt: since, items, outcomes }): WrittenAttempt => ({
-    number,
-    startedAt: since,
-    ...tellApart(outcomes),
-    ...(items === entry.items ? {} : { places: items.map((item) => places.get(item)!) }),
-  }));
-  return JSON.stringify({ entry, startedAt, attempts: written });
+  const { items, ...head } = entry;
+  if (!Array.isArray(attempts))
+    throw new TypeError('a batch that could not be handled has to be halved');
+  const places = new Map(items.map((item, place) => [item, place]));
+  const written: WrittenResult = {
+    head,
+    count: items.length,
+    startedAt,
+    attempts: attempts.map(({ number, startedAt: since, items: own, outcomes }) => {
+      const { kinds, of } = tellApart(outcomes);
+      return {
+        number,
+        startedAt: since,
+        kinds,
+        ...(kinds.length === 1 ? {} : { of }),
+        ...(own === items ? {} : { places: own.map((item) => places.get(item)!) }),
+      };
+    }),
+  };
+  return JSON.stringify(written);
 }
 
-export function readResult(text: string): EntryResult {
-  const { entry, startedAt, attempts } = JSON.parse(text) as WrittenResult;
-  if (!Array.isArray(attempts)) return { entry, startedAt, attempts };
+/** Undefined where it is not of a sibling. */
+export function readResult(text: string, sibling: Entry): EntryResult | undefined {
+  const { head, count, startedAt, attempts } = JSON.parse(text) as WrittenResult;
+  const { items } = sibling;
+  if (count !== items.length) return undefined;
   return {
-    entry,
+    entry: { ...head, items },
     startedAt,
-    attempts: attempts.map(({ number, startedAt: since, of, kinds, places }) => ({
-      number,
-      startedAt: since,
-      items: places?.map((place) => entry.items[place]!) ?? entry.items,
-      outcomes: of.map((kind) => kinds[kind]!),
-    })),
+    attempts: attempts.map(({ number, startedAt: since, kinds, of, places }) => {
+      const own = places?.map((place) => items[place]!) ?? items;
+      return {
+        number,
+        startedAt: since,
+        items: own,
+        outcomes: own.map((_, n) => kinds[of?.[n] ?? 0]!),
+      };
+    }),
+    isBorrowed: true,
   };
 }
 
-interface WrittenAttempt
-  extends Pick<Attempt, 'number' | 'startedAt'>, ReturnType<typeof tellApart> {
+interface WrittenResult {
+  head: Omit<Entry, 'items'>;
+  /** Of its items. */
+  count: number;
+  startedAt: number;
+  attempts: WrittenAttempt[];
+}
+
+interface WrittenAttempt extends Pick<Attempt, 'number' | 'startedAt'> {
+  /** Different outcomes. */
+  kinds: Outcome[];
+  /** Which of them each item has; default: the first. */
+  of?: number[];
   /** Its items among the entry's; default: all of them. */
   places?: number[];
 }
-type WrittenResult = Omit<EntryResult, 'attempts'> & {
-  attempts: WrittenAttempt[] | { failure: string };
-};

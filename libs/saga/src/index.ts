@@ -14,7 +14,7 @@ export * from './definition.ts';
 export * from './each.ts';
 export * from './engine.ts';
 export * from './entries.ts';
-export type { Attempt, EntryResult } from './entry-result.ts';
+export * from './entry-result.ts';
 export * from './errors.ts';
 export type { Json } from './json.ts';
 export * from './log.ts';

@@ -20,7 +20,10 @@ export interface JobQueue {
   writeMarker(incarnation: string): Promise<void>;
   /** Tells whoever listens what a transaction has changed. A hint: it may be lost. */
   announce(changed: ChangedSagas[]): Promise<void>;
-  /** Leaves what came of an entry to whoever brings the last of its siblings. Answers all that was left, its own included, where it is the last; else null. */
+  /**
+   * Leaves what came of an entry to whoever brings the last of its siblings. Null: others are missing. Where it is the last it
+   * answers all that was left and its own; another's is borrowed: it has the items of this one.
+   */
   handOver(result: EntryResult): Promise<EntryResult[] | null>;
   /** Whether somebody has it. */
   isTaken(entry: Entry): Promise<boolean>;

@@ -137,6 +137,8 @@ export function createSiblings(options: SiblingsOptions): Siblings {
   };
 
   const handOver = async (family: Family, result: EntryResult, limitMs: number): Promise<void> => {
+    // It has to be halved, and for that its own items are needed.
+    if (!Array.isArray(result.attempts)) return commit([result])[0];
     family.isElsewhere = true;
     const all = await queue.handOver(result).catch(() => [result]);
     if (!all) return waitElsewhere(result, limitMs);

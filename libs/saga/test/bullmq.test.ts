@@ -6,6 +6,7 @@ import {
   queuePrefix,
   startJobWorkers,
   type BullmqQueue,
+  type CommandItem,
   type Engine,
   type Entry,
   type EntryResult,
@@ -223,20 +224,25 @@ describe('what is handed over', () => {
       ],
     };
   };
-  const failed = (): EntryResult => ({
-    ...resultOf('failed'),
-    attempts: { failure: 'too "much"' },
+  /** As whoever brings the last one gets it. */
+  const borrowed = ({ entry: own, ...result }: EntryResult, items: CommandItem[]) => ({
+    ...result,
+    entry: { ...own, items },
+    isBorrowed: true,
   });
   const families = () => queue.redis.keys(`${queuePrefix}:siblings:*`);
 
   test('comes back, all of it, to whoever brings the last one, and only once', async () => {
-    const [one, other, last] = [resultOf('one'), failed(), resultOf('last')];
+    const [one, other, last] = [resultOf('one'), resultOf('other'), resultOf('last')];
     expect(await queue.handOver(one)).toBeNull();
     expect(await queue.handOver(other)).toBeNull();
     expect(await queue.isTaken(one.entry)).toBe(false);
     const all = await queue.handOver(last);
+    const { items } = last.entry;
     expect(all).toHaveLength(3);
-    expect(all).toEqual(expect.arrayContaining([one, other, last]));
+    expect(all).toEqual(
+      expect.arrayContaining([borrowed(one, items), borrowed(other, items), last]),
+    );
     for (const { entry: own } of [one, other]) {
       expect(await queue.isTaken(own)).toBe(true);
       expect(await queue.takeBack(own)).toBe(false);
@@ -251,8 +257,15 @@ describe('what is handed over', () => {
     expect(await queue.takeBack(one.entry)).toBe(false);
     await queue.handOver(other);
     const all = await queue.handOver(last);
-    expect(all).toHaveLength(2);
-    expect(all).toEqual(expect.arrayContaining([other, last]));
+    expect(all).toEqual([borrowed(other, last.entry.items), last]);
+  });
+
+  test('is left where it has not as many sagas as the last one: recovery asks for it again', async () => {
+    const [one, other, last] = [resultOf('one'), resultOf('other'), resultOf('last')];
+    await queue.handOver(one);
+    await queue.handOver(other);
+    last.entry.items.pop();
+    expect(await queue.handOver(last)).toEqual([last]);
   });
 
   test('stands once however often it is handed over, and does not stay for ever', async () => {

@@ -1,4 +1,11 @@
-import type { ChangedSagas, Entry, EntryResult, JobQueue } from '../src/index.ts';
+import {
+  readResult,
+  writeResult,
+  type ChangedSagas,
+  type Entry,
+  type EntryResult,
+  type JobQueue,
+} from '../src/index.ts';
 
 /** A queue in memory that may lose everything; `run` hands its jobs out in the order due, whatever the clock says. */
 export class MemoryQueue implements JobQueue {
@@ -36,17 +43,21 @@ export class MemoryQueue implements JobQueue {
     this.announced.push(...changed);
   }
   /** By their first saga: what was handed over, by entry; null once it was taken back. */
-  families = new Map<number, Map<string, EntryResult | null>>();
+  families = new Map<number, Map<string, string | null>>();
 
   async handOver(result: EntryResult): Promise<EntryResult[] | null> {
     this.#refuseWhenAway();
     const { id, items, siblings = 1 } = result.entry;
     const first = items[0]![0];
-    const family = this.families.get(first) ?? new Map<string, EntryResult | null>();
-    this.families.set(first, family.set(id, result));
-    if (family.size < siblings) return null;
+    const family = this.families.get(first) ?? new Map<string, string | null>();
+    family.delete(id);
+    if (family.size + 1 < siblings) {
+      this.families.set(first, family.set(id, writeResult(result)));
+      return null;
+    }
     this.families.delete(first);
-    return [...family.values()].filter((one) => one !== null);
+    const left = [...family.values()].filter((text) => text !== null);
+    return [...left.flatMap((text) => readResult(text, result.entry) ?? []), result];
   }
   async isTaken({ id, items }: Entry): Promise<boolean> {
     this.#refuseWhenAway();

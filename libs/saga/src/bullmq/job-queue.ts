@@ -16,14 +16,15 @@ const familyKey = ({ items }: Entry): string => `${queuePrefix}:siblings:${items
 /** Milliseconds after which what is left of a family goes: nobody waits as long. */
 const familyKeptMs = 10_000;
 const handOverScript = `
-  redis.call('hset', KEYS[1], ARGV[1], ARGV[2])
-  if redis.call('hlen', KEYS[1]) < tonumber(ARGV[3]) then
+  redis.call('hdel', KEYS[1], ARGV[1])
+  if redis.call('hlen', KEYS[1]) + 1 < tonumber(ARGV[3]) then
+    redis.call('hset', KEYS[1], ARGV[1], ARGV[2])
     redis.call('pexpire', KEYS[1], ARGV[4])
     return false
   end
-  local all = redis.call('hvals', KEYS[1])
+  local others = redis.call('hvals', KEYS[1])
   redis.call('del', KEYS[1])
-  return all`;
+  return others`;
 const takeBackScript = `
   local result = redis.call('hget', KEYS[1], ARGV[1])
   if not result or result == '' then return 0 end
@@ -171,7 +172,7 @@ export function createBullmqQueue(
     async handOver(result) {
       refuseWhenAway();
       const { entry } = result;
-      const all = (await redis.eval(
+      const others = (await redis.eval(
         handOverScript,
         1,
         familyKey(entry),
@@ -180,7 +181,9 @@ export function createBullmqQueue(
         entry.siblings ?? 1,
         familyKeptMs,
       )) as string[] | null;
-      return all && all.filter((one) => one !== '').map(readResult);
+      if (!others) return null;
+      const left = others.flatMap((text) => (text === '' ? [] : (readResult(text, entry) ?? [])));
+      return [...left, result];
     },
     async isTaken(entry) {
       refuseWhenAway();

@@ -1,4 +1,10 @@
-import type { Entry, EntryResult, JobQueue } from '@reliable-ops/saga';
+import {
+  readResult,
+  writeResult,
+  type Entry,
+  type EntryResult,
+  type JobQueue,
+} from '@reliable-ops/saga';
 import { SimulatedFault } from './fault.ts';
 import type { Random } from './random.ts';
 import type { Life } from './scheduler.ts';
@@ -21,7 +27,7 @@ export class QueueState {
   /** Participants whose jobs are not begun. */
   paused = new Set<string>();
   /** By their first saga: what was handed over, by entry; null once it was taken back. */
-  families = new Map<number, Map<string, EntryResult | null>>();
+  families = new Map<number, Map<string, string | null>>();
   isAway = false;
   wipes = 0;
 
@@ -36,11 +42,15 @@ export class QueueState {
   handOver(result: EntryResult): EntryResult[] | null {
     const { id, items, siblings = 1 } = result.entry;
     const first = items[0]![0];
-    const family = this.families.get(first) ?? new Map<string, EntryResult | null>();
-    this.families.set(first, family.set(id, structuredClone(result)));
-    if (family.size < siblings) return null;
+    const family = this.families.get(first) ?? new Map<string, string | null>();
+    family.delete(id);
+    if (family.size + 1 < siblings) {
+      this.families.set(first, family.set(id, writeResult(result)));
+      return null;
+    }
     this.families.delete(first);
-    return [...family.values()].filter((one) => one !== null);
+    const left = [...family.values()].filter((text) => text !== null);
+    return [...left.flatMap((text) => readResult(text, result.entry) ?? []), result];
   }
 
   isTaken({ id, items }: Entry): boolean {
