@@ -18,6 +18,8 @@ export interface BatcherOptions<Item, Result> {
   maxWeight: number;
   /** Batches in flight at once; default 1. */
   concurrency?: number;
+  /** Batches in flight at once where so much waits that the next one is full; default: no more than else. */
+  fullConcurrency?: number;
   /**
    * Whether an error of a batch may be the fault of one item: then each is run by itself, and the others do not suffer.
    * Default: no error is.
@@ -41,10 +43,12 @@ export function createBatcher<Item, Result>({
   weightOf = () => 1,
   maxWeight,
   concurrency = 1,
+  fullConcurrency = concurrency,
   isFaultOfOne = () => false,
   afterwards = async () => {},
 }: BatcherOptions<Item, Result>): Batcher<Item, Result> {
   let waiting: Waiting<Item, Result>[] = [];
+  let waitingWeight = 0;
   let inFlight = 0;
   let idlers: (() => void)[] = [];
 
@@ -52,10 +56,12 @@ export function createBatcher<Item, Result>({
     let weight = 0;
     let count = 0;
     for (const { item } of waiting) {
-      weight += weightOf(item);
-      if (count > 0 && weight > maxWeight) break;
+      const own = weightOf(item);
+      if (count > 0 && weight + own > maxWeight) break;
+      weight += own;
       count++;
     }
+    waitingWeight -= weight;
     const batch = waiting.slice(0, count);
     waiting = waiting.slice(count);
     return batch;
@@ -75,8 +81,12 @@ export function createBatcher<Item, Result>({
     }
   };
 
+  const isFull = (): boolean => waitingWeight >= maxWeight;
+  const mayBegin = (): boolean =>
+    waiting.length > 0 && (inFlight < concurrency || (inFlight < fullConcurrency && isFull()));
+
   const pump = (): void => {
-    while (inFlight < concurrency && waiting.length > 0) {
+    while (mayBegin()) {
       inFlight++;
       void runBatch(takeBatch())
         .then(afterwards)
@@ -93,8 +103,10 @@ export function createBatcher<Item, Result>({
   return {
     submit: (item) =>
       new Promise<Result>((resolve, reject) => {
+        const wasFull = isFull();
+        waitingWeight += weightOf(item);
         // Items that come in one turn of the event loop go together: each request, each answer is a tick of its own.
-        if (waiting.length === 0) setImmediate(pump);
+        if (waiting.length === 0 || (!wasFull && isFull())) setImmediate(pump);
         waiting.push({ item, resolve, reject });
       }),
     idle: () =>

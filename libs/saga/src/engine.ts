@@ -76,6 +76,8 @@ export interface Engine {
 const acceptWeight = 10_000;
 /** Commands in one transaction of commit: bounds its length, and so how long its lanes are locked. */
 const commitWeight = 4_500;
+/** Full transactions of commit at once: the processors work for one while the other waits for the disk. */
+const commitConcurrency = 2;
 /** Entries in one call to the queue. */
 const publishWeight = 200;
 /** Milliseconds that a batch waits for the jobs of the one before it: a Redis that hangs holds up nobody for longer. */
@@ -171,6 +173,7 @@ export function createEngine({
   let committedJobs: Promise<unknown> = Promise.resolve();
   const committer = createBatcher<EntryResult[], void>({
     maxWeight: commitWeight,
+    fullConcurrency: commitConcurrency,
     weightOf: (results) => countCommands(results),
     isFaultOfOne,
     afterwards: () => settleWithin(committedJobs, publishPatienceMs),

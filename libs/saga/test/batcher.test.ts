@@ -2,11 +2,13 @@ import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { createBatcher } from '../src/index.ts';
 
 /** A batcher whose batches end when the test says so. */
-function controlled(options: { maxWeight?: number; concurrency?: number } = {}) {
+function controlled(
+  options: { maxWeight?: number; concurrency?: number; fullConcurrency?: number } = {},
+) {
   const batches: { items: number[]; end(): void }[] = [];
   const batcher = createBatcher<number, number>({
-    maxWeight: options.maxWeight ?? 100,
-    concurrency: options.concurrency ?? 1,
+    maxWeight: 100,
+    ...options,
     run: (items) =>
       new Promise((resolve) => {
         batches.push({ items, end: () => resolve(items.map((item) => item * 10)) });
@@ -115,6 +117,34 @@ describe('natural batching', () => {
     await turn();
     expect(batches).toHaveLength(3);
     for (const { end } of batches) end();
+    await batcher.idle();
+  });
+
+  test('a full batch does not wait for the one in flight, up to its own bound; one that is not full does', async () => {
+    const { batcher, batches } = controlled({ maxWeight: 2, fullConcurrency: 2 });
+    const submit = async (...items: number[]): Promise<void> => {
+      submitted.push(...items.map((item) => batcher.submit(item)));
+      await turn();
+    };
+    const submitted: Promise<number>[] = [];
+    await submit(1);
+    await submit(2);
+    expect(batches.map(({ items }) => items)).toEqual([[1]]);
+    await submit(3);
+    expect(batches.map(({ items }) => items)).toEqual([[1], [2, 3]]);
+    await submit(4, 5);
+    expect(batches).toHaveLength(2);
+    batches[1]!.end();
+    await turn();
+    expect(batches.map(({ items }) => items)).toEqual([[1], [2, 3], [4, 5]]);
+    await submit(6);
+    batches[2]!.end();
+    await turn();
+    expect(batches).toHaveLength(3);
+    batches[0]!.end();
+    await turn();
+    batches[3]!.end();
+    expect(await Promise.all(submitted)).toEqual([10, 20, 30, 40, 50, 60]);
     await batcher.idle();
   });
 
