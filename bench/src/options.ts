@@ -9,6 +9,8 @@ export interface Options {
   only: string[];
   /** RANDOM_BEHAVIOR of the node API. */
   errors: number;
+  /** Sagas in flight at once, of every contender; default: each its own. */
+  inFlight?: number;
   /** Milliseconds before each answer of a node, where a contender is delayed. */
   delayMs: number;
   /** The result on stdout as JSON, and nothing else. */
@@ -41,6 +43,7 @@ export const usage = `npm run bench [-- options]
   --rounds N     rounds; the contenders take turns in each (default 2)
   --only a,b     these contenders only; a round begins with loop where it is among them
   --errors P     the node API fails each call with probability P; every contender retries (default 0)
+  --in-flight N  every contender has so many sagas (of bulk, chunks) in flight at once (default: each its own)
   --delay MS     of delayed and delayed-two: milliseconds before each answer of a node (default 20)
   --json         the result as JSON on stdout
   --profile      our processes write bench/results/*.cpuprofile
@@ -74,6 +77,9 @@ export function parseOptions(args: string[]): Options | undefined {
     targets: values.targets,
     smoke: values.smoke,
     idle: values.idle,
+    ...(values['in-flight'] === undefined
+      ? {}
+      : { inFlight: wholeNumber('--in-flight', values['in-flight']) }),
     ...(values.overload ? { overload: wholeNumber('--seconds', values.seconds ?? '30') } : {}),
     ...(values.scale === undefined ? {} : { scale: wholeNumber('--scale', values.scale) }),
   };
@@ -88,6 +94,7 @@ function parse(args: string[]) {
         rounds: { type: 'string' },
         only: { type: 'string' },
         errors: { type: 'string' },
+        'in-flight': { type: 'string' },
         delay: { type: 'string' },
         json: { type: 'boolean', default: false },
         profile: { type: 'boolean', default: false },

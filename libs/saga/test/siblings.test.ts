@@ -239,6 +239,33 @@ describe('what came of an entry', () => {
       expect(ended.sort()).toEqual(['first', 'second', 'third']);
     });
 
+    test('is committed once with all of them where they come to its own process after all', async () => {
+      const first = begin('first', entryOf(1, 3));
+      await pass(100);
+      await first.end();
+      await pass(60);
+      expect(queue.families.size).toBe(1);
+      const [second, third] = [begin('second', entryOf(1, 3)), begin('third', entryOf(1, 3))];
+      await pass(60);
+      await second.end();
+      await pass(10);
+      await third.end();
+      await pass(1_000);
+      expect(commits).toEqual(['first+second+third']);
+    });
+
+    test('is committed once with all of them where some were with it when it was handed over', async () => {
+      const [first, second] = [begin('first', entryOf(1, 3)), begin('second', entryOf(1, 3))];
+      await pass(100);
+      await first.end();
+      await pass(60);
+      const third = begin('third', entryOf(1, 3));
+      await second.end();
+      await third.end();
+      await pass(1_000);
+      expect(commits).toEqual(['first+second+third']);
+    });
+
     test('is told how its own commit went where its process brings the last one', async () => {
       const first = begin('first', entryOf(1, 3));
       const second = begin('second', entryOf(1, 3), elsewhere);

@@ -3,7 +3,7 @@ import type { Tally } from '../src/simulation/tally.ts';
 import { mutants } from './twins/mutants.ts';
 import { TwinRunner } from './twins/run-mutant.ts';
 
-const seeds = 1_000;
+const seeds = 2_000;
 const runners: TwinRunner[] = [];
 const tallies = new Map<string, Promise<Tally>>();
 

@@ -11,7 +11,7 @@ import type { Kind } from './node.ts';
 /** The engine under test: the real one, or a mutant of it. */
 export type EngineModule = Pick<
   typeof import('@reliable-ops/saga'),
-  'createEngine' | 'createRecovery' | 'createRegistry' | 'defineSaga'
+  'createEngine' | 'createRecovery' | 'createRegistry' | 'defineSaga' | 'readResult' | 'writeResult'
 >;
 
 export const nodeNames = ['a', 'b', 'c'] as const;

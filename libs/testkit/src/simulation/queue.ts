@@ -1,10 +1,5 @@
-import {
-  readResult,
-  writeResult,
-  type Entry,
-  type EntryResult,
-  type JobQueue,
-} from '@reliable-ops/saga';
+import type { Entry, EntryResult, JobQueue } from '@reliable-ops/saga';
+import type { EngineModule } from './definitions.ts';
 import { SimulatedFault } from './fault.ts';
 import type { Random } from './random.ts';
 import type { Life } from './scheduler.ts';
@@ -39,7 +34,10 @@ export class QueueState {
     this.marker = null;
   }
 
-  handOver(result: EntryResult): EntryResult[] | null {
+  handOver(
+    result: EntryResult,
+    { readResult, writeResult }: QueueHost['engine'],
+  ): EntryResult[] | null {
     const { id, items, siblings = 1 } = result.entry;
     const first = items[0]![0];
     const family = this.families.get(first) ?? new Map<string, string | null>();
@@ -143,6 +141,7 @@ export class QueueState {
 }
 
 export interface QueueHost {
+  engine: Pick<EngineModule, 'readResult' | 'writeResult'>;
   schedule(label: string, run: () => void): void;
   now(): number;
   random: Random;
@@ -195,7 +194,7 @@ export function createSimulatedQueue(state: QueueState, host: QueueHost): JobQue
     announce: () => ask('announce', () => {}),
     handOver: (result) =>
       ask('hand over', () => {
-        const all = state.handOver(result);
+        const all = state.handOver(result, host.engine);
         host.count(all ? 'outcomes taken together' : 'outcomes handed over');
         return all;
       }),

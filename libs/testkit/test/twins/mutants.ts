@@ -163,8 +163,24 @@ export const mutants: Mutant[] = [
     'what came of the first command of an entry is taken for what came of all',
     ['P1', 'P3', 'status'],
     'saga/commit.ts',
-    'const outcome = outcomes[index]!;',
-    'const outcome = outcomes[0]!;',
+    'const place = from + of[index]!;',
+    'const place = from + of[0]!;',
+  ),
+
+  // ---- what is handed over ----
+  mutant(
+    'what is handed over has one outcome for all',
+    ['P1', 'P3', 'status', 'report'],
+    'saga/entry-result.ts',
+    'kinds[of?.[n] ?? 0]!',
+    'kinds[0]!',
+  ),
+  mutant(
+    'what was handed over in vain is taken back and forgotten',
+    ['P7'],
+    'saga/siblings.ts',
+    'if (await queue.takeBack(entry).catch(() => true)) await commit([result])[0];',
+    'await queue.takeBack(entry).catch(() => true);',
   ),
 
   // ---- what a saga does next ----
