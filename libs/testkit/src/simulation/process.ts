@@ -84,7 +84,7 @@ const hostQueue = (world: World, life: Life) => ({
   onFalseMarker: (id: string) =>
     world.watch.violate(
       'P2',
-      `the queue is marked as complete, but the job of row ${id} is missing`,
+      `the queue is marked as complete, but the job of row ${id} was never added`,
     ),
 });
 

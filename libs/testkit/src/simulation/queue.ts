@@ -18,6 +18,8 @@ export interface Job {
 /** What BullMQ keeps in Redis, as far as the engine can tell. */
 export class QueueState {
   jobs = new Map<string, Job>();
+  /** Ids of all that was ever added since it was wiped. */
+  added = new Set<string>();
   marker: string | null = null;
   /** Participants whose jobs are not begun. */
   paused = new Set<string>();
@@ -29,6 +31,7 @@ export class QueueState {
   wipe(): void {
     this.wipes++;
     this.jobs.clear();
+    this.added.clear();
     this.paused.clear();
     this.families.clear();
     this.marker = null;
@@ -64,7 +67,8 @@ export class QueueState {
 
   /** An id that is there already, finished or not, swallows the new job. */
   add(entries: Entry[], now: number): void {
-    for (const entry of entries)
+    for (const entry of entries) {
+      this.added.add(entry.id);
       if (!this.jobs.has(entry.id))
         this.jobs.set(entry.id, {
           entry,
@@ -75,6 +79,7 @@ export class QueueState {
           stalls: 0,
           failures: 0,
         });
+    }
   }
 
   findMissing(entries: Entry[]): Entry[] {
@@ -150,7 +155,10 @@ export interface QueueHost {
   failCall(): 'none' | 'failed' | 'partial' | 'lost';
   /** Ids of the outbox rows that are committed. */
   owed(): string[];
-  /** The marker says that the queue holds what was owed when its absence was noticed, but this job is missing. */
+  /**
+   * The marker says that the queue was given what was owed when its absence was noticed, but this job was never added. (One that
+   * has ended, or that two recoveries at once have taken for ended, is overdue, and found by the next look.)
+   */
   onFalseMarker(id: string): void;
 }
 
@@ -188,7 +196,7 @@ export function createSimulatedQueue(state: QueueState, host: QueueHost): JobQue
         const owed = new Set(host.owed());
         if (state.wipes === wipesThen)
           for (const id of owedThen)
-            if (owed.has(id) && !state.jobs.has(id)) host.onFalseMarker(id);
+            if (owed.has(id) && !state.added.has(id)) host.onFalseMarker(id);
         state.marker = incarnation;
       }),
     announce: () => ask('announce', () => {}),
