@@ -1,3 +1,4 @@
+import { Families } from '@reliable-ops/testkit';
 import {
   readResult,
   writeResult,
@@ -42,33 +43,19 @@ export class MemoryQueue implements JobQueue {
   async announce(changed: ChangedSagas[]): Promise<void> {
     this.announced.push(...changed);
   }
-  /** By their first saga: what was handed over, by entry; null once it was taken back. */
-  families = new Map<number, Map<string, string | null>>();
+  families = new Families({ readResult, writeResult });
 
   async handOver(result: EntryResult): Promise<EntryResult[] | null> {
     this.#refuseWhenAway();
-    const { id, items, siblings = 1 } = result.entry;
-    const first = items[0]![0];
-    const family = this.families.get(first) ?? new Map<string, string | null>();
-    family.delete(id);
-    if (family.size + 1 < siblings) {
-      this.families.set(first, family.set(id, writeResult(result)));
-      return null;
-    }
-    this.families.delete(first);
-    const left = [...family.values()].filter((text) => text !== null);
-    return [...left.flatMap((text) => readResult(text, result.entry) ?? []), result];
+    return this.families.handOver(result);
   }
-  async isTaken({ id, items }: Entry): Promise<boolean> {
+  async isTaken(entry: Entry): Promise<boolean> {
     this.#refuseWhenAway();
-    return !this.families.get(items[0]![0])?.has(id);
+    return this.families.isTaken(entry);
   }
-  async takeBack({ id, items }: Entry): Promise<boolean> {
+  async takeBack(entry: Entry): Promise<boolean> {
     this.#refuseWhenAway();
-    const family = this.families.get(items[0]![0]);
-    if (!family?.get(id)) return false;
-    family.set(id, null);
-    return true;
+    return this.families.takeBack(entry);
   }
   wipe(): void {
     this.jobs.clear();

@@ -7,3 +7,4 @@ export * from './system.ts';
 export * from './client.ts';
 export * from './nodes.ts';
 export * from './explained-sql.ts';
+export * from './simulation/families.ts';

@@ -71,7 +71,6 @@ function startProcess(world: World, name: string): Process & { log: SagaLog; lif
 }
 
 const hostQueue = (world: World, life: Life) => ({
-  engine: world.engine,
   schedule: (label: string, run: () => void) => world.scheduler.add(life, label, run),
   now: () => world.scheduler.now,
   random: world.random,

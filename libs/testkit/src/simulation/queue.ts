@@ -1,5 +1,6 @@
-import type { Entry, EntryResult, JobQueue } from '@reliable-ops/saga';
+import type { Entry, JobQueue } from '@reliable-ops/saga';
 import type { EngineModule } from './definitions.ts';
+import { Families } from './families.ts';
 import { SimulatedFault } from './fault.ts';
 import type { Random } from './random.ts';
 import type { Life } from './scheduler.ts';
@@ -23,10 +24,13 @@ export class QueueState {
   marker: string | null = null;
   /** Participants whose jobs are not begun. */
   paused = new Set<string>();
-  /** By their first saga: what was handed over, by entry; null once it was taken back. */
-  families = new Map<number, Map<string, string | null>>();
+  readonly families: Families;
   isAway = false;
   wipes = 0;
+
+  constructor(engine: EngineModule) {
+    this.families = new Families(engine);
+  }
 
   wipe(): void {
     this.wipes++;
@@ -35,34 +39,6 @@ export class QueueState {
     this.paused.clear();
     this.families.clear();
     this.marker = null;
-  }
-
-  handOver(
-    result: EntryResult,
-    { readResult, writeResult }: QueueHost['engine'],
-  ): EntryResult[] | null {
-    const { id, items, siblings = 1 } = result.entry;
-    const first = items[0]![0];
-    const family = this.families.get(first) ?? new Map<string, string | null>();
-    family.delete(id);
-    if (family.size + 1 < siblings) {
-      this.families.set(first, family.set(id, writeResult(result)));
-      return null;
-    }
-    this.families.delete(first);
-    const left = [...family.values()].filter((text) => text !== null);
-    return [...left.flatMap((text) => readResult(text, result.entry) ?? []), result];
-  }
-
-  isTaken({ id, items }: Entry): boolean {
-    return !this.families.get(items[0]![0])?.has(id);
-  }
-
-  takeBack({ id, items }: Entry): boolean {
-    const family = this.families.get(items[0]![0]);
-    if (!family?.get(id)) return false;
-    family.set(id, null);
-    return true;
   }
 
   /** An id that is there already, finished or not, swallows the new job. */
@@ -146,7 +122,6 @@ export class QueueState {
 }
 
 export interface QueueHost {
-  engine: Pick<EngineModule, 'readResult' | 'writeResult'>;
   schedule(label: string, run: () => void): void;
   now(): number;
   random: Random;
@@ -202,11 +177,11 @@ export function createSimulatedQueue(state: QueueState, host: QueueHost): JobQue
     announce: () => ask('announce', () => {}),
     handOver: (result) =>
       ask('hand over', () => {
-        const all = state.handOver(result, host.engine);
+        const all = state.families.handOver(result);
         host.count(all ? 'outcomes taken together' : 'outcomes handed over');
         return all;
       }),
-    isTaken: (entry) => ask('is taken', () => state.isTaken(entry)),
-    takeBack: (entry) => ask('take back', () => state.takeBack(entry)),
+    isTaken: (entry) => ask('is taken', () => state.families.isTaken(entry)),
+    takeBack: (entry) => ask('take back', () => state.families.takeBack(entry)),
   };
 }

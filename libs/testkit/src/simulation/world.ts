@@ -15,7 +15,7 @@ export class World {
   readonly scheduler: Scheduler;
   readonly watch: PromiseWatch;
   readonly tables: Tables;
-  readonly queue = new QueueState();
+  readonly queue: QueueState;
   readonly nodes: Map<string, SimulatedNode>;
   readonly counts: Record<string, number> = {};
   profile: Profile;
@@ -26,6 +26,7 @@ export class World {
 
   constructor(engine: EngineModule, seed: number) {
     this.engine = engine;
+    this.queue = new QueueState(engine);
     this.random = createRandom(seed);
     this.scheduler = new Scheduler(this.random);
     this.profile = drawProfile(this.random);
