@@ -36,14 +36,16 @@ export type GroupData = z.infer<typeof groupData>;
  */
 export function createGroupSagas(nodes: NodeOptions[]): SagaDefinition[] {
   const isPlain = nodes.some(({ protocol }) => protocol === 'plain');
-  const define = (change: Change, version: number): SagaDefinition =>
-    defineSaga({
+  const define = (change: Change, version: number): SagaDefinition => {
+    const data = dataOf(change);
+    return defineSaga({
       name: `${change}-group`,
       version,
       input: groupInput(nodes),
       key: (input) => `group:${input.groupId}`,
-      stages: [nodes.map((node) => stepOn(node, change, version))],
+      stages: [nodes.map((node) => ({ ...stepOn(node, change, version), data }))],
     });
+  };
   const latest = [define('create', isPlain ? 2 : 1), define('delete', 1)];
   return isPlain ? [...latest, define('create', 1)] : latest;
 }
@@ -67,13 +69,17 @@ function stepOn(
     ...(looksFirst ? { prepare: kinds.look } : {}),
     action: kinds[change],
     compensation: kinds.undo,
-    data: ({ input, before }) => ({
-      groupId: input.groupId,
-      change,
-      ...(before === undefined ? {} : { before }),
-    }),
   };
 }
+
+/** One function for all nodes: what it answers is made once for all of them. */
+const dataOf =
+  (change: Change): NonNullable<StepDefinition<GroupInput>['data']> =>
+  ({ input, before }) => ({
+    groupId: input.groupId,
+    change,
+    ...(before === undefined ? {} : { before }),
+  });
 
 /**
  * The ownership timestamp of a saga's records, in seconds: its fence, which no other saga has. Fences count from

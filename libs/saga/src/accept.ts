@@ -1,8 +1,8 @@
-import { itemsFor, newSteps, start } from './advance.ts';
+import { dispatch, newSteps, start, type Dispatch } from './advance.ts';
 import type { Entry } from './command.ts';
 import type { SagaDefinition } from './definition.ts';
 import type { EngineParts } from './engine.ts';
-import { groupIntoEntries, type Dispatch } from './entries.ts';
+import { groupIntoEntries } from './entries.ts';
 import { IdempotencyConflictError } from './errors.ts';
 import type { Json } from './json.ts';
 import { noChanges, type RequestClaim } from './log.ts';
@@ -112,8 +112,7 @@ export async function acceptRequests(
       const rules = { definition, policy: registry.policyOf(definition) };
       const first = start(rules, state, now);
       changes.inserted.push({ state: first.state, members: started });
-      for (const order of first.orders)
-        dispatches.push({ ...order, items: itemsFor(rules, first.state, order, started) });
+      dispatches.push(...dispatch(rules, first.state, first.orders, started));
     }
     changes.entries = groupIntoEntries(dispatches, now, randomness);
     if (sagas.length > 0) tx.write(changes);

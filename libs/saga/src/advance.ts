@@ -1,7 +1,7 @@
 import { limits, type Phase, type SagaStatus } from '@reliable-ops/contracts';
 import { backoffBound } from './backoff.ts';
 import type { CommandHead, CommandItem, Outcome } from './command.ts';
-import type { SagaDefinition, SagaPolicy, StagedStep } from './definition.ts';
+import type { SagaDefinition, SagaPolicy, StagedStep, StepDefinition } from './definition.ts';
 import { BrokenInvariantError, DefinitionError } from './errors.ts';
 import type { Json } from './json.ts';
 import type { HistoryRecord, Member, SagaState, StepRecord } from './record.ts';
@@ -45,6 +45,11 @@ export interface Order {
   head: CommandHead;
   /** The delay is drawn between 0 and this; 0: at once. */
   backoffMs: number;
+}
+
+/** An order with its commands. */
+export interface Dispatch extends Order {
+  items: CommandItem[];
 }
 
 export interface Advanced {
@@ -116,22 +121,34 @@ export function resolve(before: SagaState, now: number): SagaState {
   return ended(copyOf(before), 'resolved', now);
 }
 
-/** The commands of an order, one for each saga in that state. Throws BrokenInvariantError where one has no fencing token. */
-export function itemsFor(
+/**
+ * Orders with their commands, one for each saga in that state. Where steps ask one function with the same context, it is asked once, and
+ * they share the items. Throws BrokenInvariantError where a saga has no fencing token.
+ */
+export function dispatch(
   rules: Rules,
   { steps, traceparent }: SagaState,
-  { head: { step: name, phase } }: Order,
+  orders: Order[],
   members: Member[],
-): CommandItem[] {
-  const step = steps.find((other) => other.name === name)!;
-  const { data } = definitionOf(rules.definition, step);
+): Dispatch[] {
   const outputs: Record<string, Json> = {};
-  for (const other of steps) if (other.output !== undefined) outputs[other.name] = other.output;
-  const { before, output } = step;
-  return members.map(({ id, key, input, fence }) => {
-    if (fence === null) throw new BrokenInvariantError(`saga ${id} has no token to send`);
-    const own = data?.({ input, phase, before, output, outputs }) ?? input;
-    return traceparent === null ? [id, key, fence, own] : [id, key, fence, own, traceparent];
+  for (const { name, output } of steps) if (output !== undefined) outputs[name] = output;
+  const made: { data: StepDefinition['data']; context: string; items: CommandItem[] }[] = [];
+  return orders.map((order) => {
+    const { phase } = order.head;
+    const step = steps.find(({ name }) => name === order.head.step)!;
+    const { data } = definitionOf(rules.definition, step);
+    const { before, output } = step;
+    const context = data ? JSON.stringify({ phase, before, output }) : '';
+    const known = made.find((one) => one.data === data && one.context === context);
+    if (known) return { ...order, items: known.items };
+    const items = members.map(({ id, key, input, fence }): CommandItem => {
+      if (fence === null) throw new BrokenInvariantError(`saga ${id} has no token to send`);
+      const own = data?.({ input, phase, before, output, outputs }) ?? input;
+      return traceparent === null ? [id, key, fence, own] : [id, key, fence, own, traceparent];
+    });
+    made.push({ data, context, items });
+    return { ...order, items };
   });
 }
 

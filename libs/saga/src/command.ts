@@ -39,15 +39,18 @@ export type CommandItem = [
   traceparent?: string,
 ];
 
-/** A row of the outbox, and the job that it owes. */
+/** A row of the outbox, and the job that it owes, or its part of one. */
 export interface Entry extends CommandHead {
-  /** UUID; also the job's id. */
+  /** UUID. */
   id: string;
   items: CommandItem[];
   /** Milliseconds since 1970. */
   dueAt: number;
-  /** Entries of the same sagas, in the same order, that were made together with it and are due at the same time, itself included. A hint: default 1. */
-  siblings?: number;
+  /**
+   * Siblings, entries of the same sagas in the same order, made together and due at the same time, share a job: its id, a UUID.
+   * Default: it has a job of its own, under its own id.
+   */
+  job?: string;
 }
 
 /** A command as its participant gets it. */

@@ -1,15 +1,16 @@
 import { hasEnded } from '@reliable-ops/contracts';
 import {
   advance,
-  itemsFor,
+  dispatch,
   start,
   type Advanced,
+  type Dispatch,
   type Rules,
   type StepOutcome,
 } from './advance.ts';
 import { commandOf, type Entry, type Outcome } from './command.ts';
 import type { EngineParts } from './engine.ts';
-import { groupIntoEntries, splitEntry, type Dispatch } from './entries.ts';
+import { groupIntoEntries, splitEntry } from './entries.ts';
 import { tellApart, type Attempt, type EntryResult } from './entry-result.ts';
 import { BrokenInvariantError } from './errors.ts';
 import { noChanges, type Changes, type LogTransaction } from './log.ts';
@@ -199,8 +200,7 @@ export function changeSagas(
   const freed = new Set<string>();
   const apply = (rules: Rules, { state, orders, members }: Advanced & Cohort): void => {
     changes.updated.push({ state, members });
-    for (const order of orders)
-      dispatches.push({ ...order, items: itemsFor(rules, state, order, members) });
+    dispatches.push(...dispatch(rules, state, orders, members));
   };
 
   for (const cohort of cohorts) {

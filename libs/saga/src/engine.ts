@@ -7,7 +7,7 @@ import { createBatcher } from './batcher.ts';
 import type { Entry, Participant } from './command.ts';
 import { commitResults } from './commit.ts';
 import type { Registry } from './definition.ts';
-import type { Randomness } from './entries.ts';
+import { groupIntoJobs, type Randomness } from './entries.ts';
 import type { EntryResult } from './entry-result.ts';
 import type { SagaLog } from './log.ts';
 import {
@@ -24,6 +24,7 @@ import type { JobQueue } from './queue.ts';
 import { rampOf } from './ramp.ts';
 import type { Cohort } from './record.ts';
 import { createRunner } from './run.ts';
+import { settleWithin } from './settle-within.ts';
 import { createSiblings } from './siblings.ts';
 
 /** What the verbs work with. Clock and chance come in from here, so that a simulation can pass its own. */
@@ -52,10 +53,10 @@ export interface EngineOptions extends Partial<EngineParts> {
 export interface Engine {
   /** Accepts sagas; what it answers is committed. Throws IdempotencyConflictError; any other error: nothing was accepted, or (a lost commit) ask again with the same key. */
   accept(request: AcceptRequest): Promise<Accepted>;
-  /** Carries out a job: hands its commands to the participant, commits the outcomes, publishes what comes next. Answers a line for people. */
-  runEntry(entry: Entry): Promise<string>;
-  /** Commits that an entry cannot be handled as a whole: it is halved, or counts as an unknown attempt. */
-  failEntry(entry: Entry, failure: string): Promise<void>;
+  /** Carries out a job: hands its commands to the participants, commits the outcomes, publishes what comes next. Answers a line for people. */
+  runJob(job: Entry[]): Promise<string>;
+  /** Commits that a job's entries cannot be handled as a whole: each is halved, or counts as an unknown attempt. */
+  failJob(job: Entry[], failure: string): Promise<void>;
   /** A queued saga ends at once, a running one turns to compensating. */
   cancel(sagaIds: number[], operator: Operator): Promise<Map<number, OperatorAnswer>>;
   /** A compensating saga ends, with nothing of it owed any more. Throws ContendedError. */
@@ -78,7 +79,7 @@ const acceptWeight = 10_000;
 const commitWeight = 4_500;
 /** Full transactions of commit at once: the processors work for one while the other waits for the disk. */
 const commitConcurrency = 2;
-/** Entries in one call to the queue. */
+/** Jobs in one call to the queue. */
 const publishWeight = 200;
 /** Milliseconds that a batch waits for the jobs of the one before it: a Redis that hangs holds up nobody for longer. */
 const publishPatienceMs = 100;
@@ -86,7 +87,7 @@ const publishPatienceMs = 100;
 const standingWeight = 500;
 /** A job this late, or one that was sent before, is checked against its row before it is carried out, in milliseconds. */
 const lateMs = 1_000;
-/** How long an outcome waits for its siblings, in times as long as its own took: a participant that hangs holds up no other for longer. */
+/** How long an outcome waits for its siblings, in times as long as its own took. */
 const siblingPatience = 2;
 /** Stuck sagas that are retried in one transaction. */
 const stuckPage = 1_000;
@@ -128,23 +129,25 @@ export function createEngine({
   const observer =
     given && shieldObserver(given, (error) => warn({ err: error }, 'an observer failed'));
 
-  const publisher = createBatcher<Entry, void>({
+  const publisher = createBatcher<Entry[], void>({
     maxWeight: publishWeight,
-    async run(entries) {
-      const due = await withoutPaused(entries);
+    async run(jobs) {
+      const due = await withoutPaused(jobs);
       if (due.length > 0) await queue.add(due, clock());
-      return entries.map(() => undefined);
+      return jobs.map(() => undefined);
     },
   });
   /** A queue that has lost its marker has lost its pauses as well: until recovery has put them back, nothing is added there. */
-  const withoutPaused = async (entries: Entry[]): Promise<Entry[]> => {
-    if ((await queue.readMarker()) !== null) return entries;
+  const withoutPaused = async (jobs: Entry[][]): Promise<Entry[][]> => {
+    if ((await queue.readMarker()) !== null) return jobs;
     const paused = new Set((await log.readPauses()).map(({ participant }) => participant));
-    return entries.filter(({ participant }) => !paused.has(participant));
+    return jobs
+      .map((job) => job.filter(({ participant }) => !paused.has(participant)))
+      .filter((job) => job.length > 0);
   };
   // Not awaited by anybody who acknowledges: what is lost here is owed by the outbox, and recovery adds it.
   const publish = (entries: Entry[]): Promise<unknown> =>
-    Promise.allSettled(entries.map((entry) => publisher.submit(entry)));
+    Promise.allSettled(groupIntoJobs(entries).map((job) => publisher.submit(job)));
   const announce = (changed: Cohort[]): void => {
     if (changed.length === 0) return;
     queue.announce(groupChanged(changed)).catch(() => {});
@@ -204,7 +207,7 @@ export function createEngine({
       await committer.submit([result]);
     } catch (error) {
       const { id, participant: node, step, phase, attempt, items } = result.entry;
-      if (isPostgresAway(error) || items.length === 1 || result.isBorrowed) throw error;
+      if (isPostgresAway(error) || items.length === 1) throw error;
       warn(
         { err: error, entry: id, node, step, phase, attempt, sagas: items.length },
         'a batch cannot be committed: it is halved until the saga that spoils it stands alone',
@@ -233,12 +236,8 @@ export function createEngine({
     queue,
     patience: siblingPatience,
     clock,
+    run: (entry) => runner.run(entry),
     commit,
-    onLost: (error, { id, participant: node }) =>
-      warn(
-        { err: error, entry: id, node },
-        'outcomes could not be committed: they are asked for again',
-      ),
   });
 
   const standing = createBatcher<Entry, boolean>({
@@ -251,6 +250,10 @@ export function createEngine({
   });
   /** An operator may have taken the row away while the job waited: what it would do now is no longer owed. */
   const mayBeGone = ({ dueAt, attempt }: Entry): boolean => clock() - dueAt > lateMs || attempt > 1;
+  const findOwed = async (job: Entry[]): Promise<Entry[]> => {
+    const owed = await Promise.all(job.map((entry) => !mayBeGone(entry) || standing.submit(entry)));
+    return job.filter((_, n) => owed[n]);
+  };
 
   const tellOf = ({ answers, entries, withdrawn, changed }: Operated) => {
     void publish(entries);
@@ -261,13 +264,15 @@ export function createEngine({
 
   return {
     accept: (request) => accepter.submit(request),
-    async runEntry(entry) {
-      if (mayBeGone(entry) && !(await standing.submit(entry)))
-        return 'no longer owed: its row is gone';
-      return summaryOf(await siblings.together(entry, () => runner.run(entry)));
+    async runJob(job) {
+      const owed = await findOwed(job);
+      const results = owed.length > 0 ? await siblings.together(owed) : [];
+      return job
+        .map((entry) => `${entry.participant}: ${tellEnd(entry, owed, results)}`)
+        .join('; ');
     },
-    failEntry: (entry, failure) =>
-      committer.submit([{ entry, startedAt: clock(), attempts: { failure } }]),
+    failJob: (job, failure) =>
+      committer.submit(job.map((entry) => ({ entry, startedAt: clock(), attempts: { failure } }))),
     cancel: async (sagaIds, operator) => tellOf(await cancelSagas(parts, sagaIds, operator)),
     resolve: async (sagaIds, operator) => tellOf(await resolveSagas(parts, sagaIds, operator)),
     retry: async (sagaIds, operator) => tellOf(await retrySagas(parts, sagaIds, operator)),
@@ -309,17 +314,6 @@ export function createEngine({
 const countCommands = (results: EntryResult[]): number =>
   results.reduce((sum, { entry }) => sum + entry.items.length, 0);
 
-/** Resolves when the work has settled, at the latest after `limitMs`. */
-function settleWithin(work: Promise<unknown>, limitMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, limitMs);
-    void work.finally(() => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
-}
-
 /** How many sagas are stuck since now, and some of them. */
 function describeStuck(stuck: StuckSagas[]): object {
   return {
@@ -330,6 +324,13 @@ function describeStuck(stuck: StuckSagas[]): object {
       )
       .slice(0, namedStuck),
   };
+}
+
+/** What a job says of one of its entries. */
+function tellEnd(entry: Entry, owed: Entry[], results: EntryResult[]): string {
+  const result = results.find((one) => one.entry.id === entry.id);
+  if (result) return summaryOf(result);
+  return owed.includes(entry) ? 'goes on in its own queue' : 'no longer owed: its row is gone';
 }
 
 /** "480 applied, 20 unknown (408 Timeout due to Random Behavior, ...)" */

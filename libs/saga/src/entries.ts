@@ -1,4 +1,4 @@
-import type { Order } from './advance.ts';
+import type { Dispatch } from './advance.ts';
 import type { CommandHead, CommandItem, Entry } from './command.ts';
 
 /** Commands in one outbox row: one job, and at most this much of a call. Larger ones cost more when they come back. */
@@ -10,11 +10,6 @@ export interface Randomness {
   random(): number;
   /** A new UUID. */
   id(): string;
-}
-
-/** An order with its commands. */
-export interface Dispatch extends Order {
-  items: CommandItem[];
 }
 
 /**
@@ -40,11 +35,11 @@ export function groupIntoEntries(
       entryCommands,
     ).map((items) => ({ ...head, id: id(), dueAt: now + Math.round(random() * backoffMs), items }));
   });
-  return countSiblings(entries);
+  return joinSiblings(entries);
 }
 
-/** Siblings have the same sagas, one by one, and are due at the same time. */
-function countSiblings(entries: Entry[]): Entry[] {
+/** Siblings share a job. */
+function joinSiblings(entries: Entry[]): Entry[] {
   const neighbours = new Map<number, Entry[]>();
   for (const entry of entries) {
     const first = entry.items[0]![0];
@@ -56,8 +51,20 @@ function countSiblings(entries: Entry[]): Entry[] {
     const siblings = neighbours
       .get(entry.items[0]![0])!
       .filter((other) => areSiblings(entry, other));
-    return { ...entry, siblings: siblings.length };
+    return siblings.length === 1 ? entry : { ...entry, job: siblings[0]!.id };
   });
+}
+
+/** Entries by the job that they share. */
+export function groupIntoJobs(entries: Entry[]): Entry[][] {
+  const jobs = new Map<string, Entry[]>();
+  for (const entry of entries) {
+    const id = entry.job ?? entry.id;
+    const siblings = jobs.get(id);
+    if (siblings) siblings.push(entry);
+    else jobs.set(id, [entry]);
+  }
+  return [...jobs.values()];
 }
 
 const areSiblings = (one: Entry, other: Entry): boolean =>
@@ -72,14 +79,17 @@ export const headIdOf = ({ participant, kind, step, phase, attempt }: CommandHea
 const splitDelayMs = 200;
 
 /** A batch that could not be handled comes back in halves, until the one command that spoils it stands alone. */
-export function splitEntry(entry: Entry, now: number, { random, id }: Randomness): Entry[] {
+export function splitEntry(
+  { job: _, ...entry }: Entry,
+  now: number,
+  { random, id }: Randomness,
+): Entry[] {
   const middle = Math.ceil(entry.items.length / 2);
   return [entry.items.slice(0, middle), entry.items.slice(middle)].map((items: CommandItem[]) => ({
     ...entry,
     id: id(),
     dueAt: now + Math.round(random() * splitDelayMs),
     items,
-    siblings: 1,
   }));
 }
 

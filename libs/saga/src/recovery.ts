@@ -88,7 +88,7 @@ export function createRecovery({
     const lost = missing.filter(({ id }) => standing.has(id));
     if (lost.length === 0) return 0;
     await queue.withdraw(lost);
-    await queue.add(lost, now);
+    await queue.add(alone(lost), now);
     return lost.length;
   }
 
@@ -101,13 +101,16 @@ export function createRecovery({
         after: from,
         limit: pageRows,
       });
-      if (entries.length > 0) await queue.add(entries, clock());
+      if (entries.length > 0) await queue.add(alone(entries), clock());
       added += entries.length;
       if (entries.length < pageRows) return added;
       from = cursorOf(entries);
     }
   }
 }
+
+/** A job for each: a page may part siblings, and the job that they shared may still be there, ended. */
+const alone = (entries: Entry[]): Entry[][] => entries.map((entry) => [entry]);
 
 const cursorOf = (entries: Entry[]): Cursor => {
   const { dueAt, id } = entries.at(-1)!;

@@ -1,183 +1,110 @@
 import type { Entry } from './command.ts';
 import type { EntryResult } from './entry-result.ts';
 import type { JobQueue } from './queue.ts';
+import { settleWithin } from './settle-within.ts';
 
 /**
- * Entries of the same sagas for several participants. Committed together, their sagas are read and written once; and a
- * saga neither goes on nor turns back before all of its stage is there, so hardly anybody is kept waiting by that.
+ * Carries out jobs. What came of siblings is committed together: their sagas are read and written once, and a saga neither goes on
+ * nor turns back before all of its stage is there, so hardly anybody is kept waiting by that.
  *
- * Where all of them are in this process they wait for each other here. Else what came of each is left with the queue, and whoever brings
- * the last one commits all. What is lost on the way, or with the process that has taken it, still stands in the
- * outbox: recovery has it done again.
+ * A participant that is slow or paused holds up nobody else: its entry leaves the job and has one of its own, in the participant's own
+ * queue. So do those that come while one of it is away.
  */
 export interface Siblings {
-  /**
-   * Does an entry's work, and has what came of it committed together with its siblings; at the latest after another `patience` times as
-   * long as it took itself, for one may hang. Answers when it is committed, or another process has taken it to commit it.
-   */
-  together(entry: Entry, work: () => Promise<EntryResult>): Promise<EntryResult>;
-  /** Resolves when nothing waits. */
+  /** Answers when each entry is committed or has left; what came of those that have not left. */
+  together(job: Entry[]): Promise<EntryResult[]>;
+  /** Resolves when none is away. */
   idle(): Promise<void>;
 }
 
 export interface SiblingsOptions {
-  queue: Pick<JobQueue, 'handOver' | 'isTaken' | 'takeBack'>;
-  /** How long one waits for its siblings, in times as long as it took itself. */
+  queue: Pick<JobQueue, 'add' | 'findPaused'>;
+  /** How long an outcome waits for its siblings, in times as long as it took itself. */
   patience: number;
   clock(): number;
+  run(entry: Entry): Promise<EntryResult>;
   /** Answers for each when it is committed. */
   commit(results: EntryResult[]): Promise<void>[];
-  /** What another process has handed over could not be committed: its job has ended. */
-  onLost(error: unknown, entry: Entry): void;
 }
 
-/** Siblings that come to this process at all are mostly fetched within so many milliseconds of each other. */
-const unseenMs = 50;
-/** Upper bound of the wait for siblings that another process may have, in milliseconds. */
-const handedOverMs = 5_000;
-/** Milliseconds until it is asked whether what was handed over is taken; from then on twice as long each time. */
-const firstLookMs = 5;
+/** One waits at least so many milliseconds for its siblings: leaving costs a job. */
+const leastPatienceMs = 200;
 
-/** Entries of the same sagas, as far as this process has seen them. */
-interface Family {
-  /** Not back yet: with their participants, or never seen here. */
-  missing: number;
-  /** Of these, how many are with their participants. */
-  away: number;
-  /** What is back and waits for those that are not. */
-  waiting: Waiting[];
-  /** One was handed over, so all others are. */
-  isElsewhere: boolean;
-}
-
-interface Waiting {
-  result: EntryResult;
-  goOn(committed: Promise<void>): void;
-  limit: NodeJS.Timeout;
+/** One that has left its job, and is still with its participant. */
+interface Away {
+  participant: string;
+  committed: Promise<EntryResult>;
 }
 
 export function createSiblings(options: SiblingsOptions): Siblings {
-  const { queue, patience, clock, commit, onLost } = options;
-  /** By their first saga: entries that one decision has made begin with the same. */
-  const families = new Map<number, Family>();
-  /** What this process has handed over, by entry. */
-  const handedOver = new Map<string, (committed: Promise<void>) => void>();
-  const busy = new Set<Promise<unknown>>();
+  const { queue, patience, clock, run, commit } = options;
+  /** By entry. */
+  const away = new Map<string, Away>();
 
-  const familyOf = ({ items, siblings = 1 }: Entry): Family => {
-    const id = items[0]![0];
-    const family = families.get(id) ?? {
-      missing: siblings,
-      away: 0,
-      waiting: [],
-      isElsewhere: false,
-    };
-    families.set(id, family);
-    return family;
+  const commitOne = async (running: Promise<EntryResult>): Promise<EntryResult> => {
+    const result = await running;
+    await commit([result])[0];
+    return result;
   };
 
-  const commitWaiting = (family: Family): void => {
-    const { waiting } = family;
-    family.waiting = [];
-    const committed = commit(waiting.map(({ result }) => result));
-    for (const [n, { goOn, limit }] of waiting.entries()) {
-      clearTimeout(limit);
-      goOn(committed[n]!);
-    }
+  const leave = ({ id, participant }: Entry, committed: Promise<EntryResult>): void => {
+    away.set(id, { participant, committed });
+    const comeBack = (): void => void away.delete(id);
+    committed.then(comeBack, comeBack); // where it failed, the job of its own does it again
   };
 
-  const isAllBack = ({ away, missing }: Family): boolean => away === 0 && missing <= 0;
+  const giveOwnJobs = async (entries: Entry[]): Promise<void> => {
+    if (entries.length > 0)
+      await queue.add(
+        entries.map((entry) => [entry]),
+        clock(),
+      );
+  };
 
-  /** Where one is not seen here in time, another process may have it. */
-  const waitHere = (family: Family, result: EntryResult, ownMs: number): Promise<void> =>
-    new Promise<void>((goOn) => {
-      const beforeMs = Math.min(ownMs, unseenMs);
-      const afterMs = patience * ownMs - beforeMs;
-      const goElsewhere = (): void => {
-        if (family.missing <= family.away) {
-          one.limit = setTimeout(() => commitWaiting(family), afterMs);
-          return;
-        }
-        family.waiting.splice(family.waiting.indexOf(one), 1);
-        goOn(handOver(family, result, afterMs));
-      };
-      const one: Waiting = { result, goOn, limit: setTimeout(goElsewhere, beforeMs) };
-      family.waiting.push(one);
-      if (isAllBack(family)) commitWaiting(family);
-    });
+  /** Of siblings, those that may be carried out together. */
+  const partFromHeldUp = async (job: Entry[]): Promise<Entry[]> => {
+    const heldUp = await queue.findPaused(job.map(({ participant }) => participant));
+    for (const { participant } of away.values()) heldUp.add(participant);
+    await giveOwnJobs(job.filter(({ participant }) => heldUp.has(participant)));
+    return job.filter(({ participant }) => !heldUp.has(participant));
+  };
 
-  /** Until this process has taken what it handed over itself, or `limitMs` are over: undefined. */
-  const takenHere = (id: string, limitMs: number) =>
-    new Promise<{ committed: Promise<void> } | undefined>((resolve) => {
-      const end = (taken?: { committed: Promise<void> }): void => {
-        clearTimeout(limit);
-        handedOver.delete(id);
-        resolve(taken);
-      };
-      const limit = setTimeout(end, limitMs);
-      handedOver.set(id, (committed) => end({ committed }));
-    });
-
-  /** Until whoever has brought the last sibling has taken it; past the limit it goes alone. */
-  const waitElsewhere = async (result: EntryResult, limitMs: number): Promise<void> => {
-    const { entry } = result;
-    const until = clock() + Math.min(limitMs, handedOverMs);
-    for (let pauseMs = firstLookMs; ; pauseMs *= 2) {
-      const leftMs = until - clock();
-      const taken = await takenHere(entry.id, Math.min(pauseMs, leftMs));
-      if (taken) return taken.committed;
-      if (leftMs > pauseMs) {
-        if (await queue.isTaken(entry).catch(() => false)) return;
-        continue;
+  const runTogether = async (entries: Entry[]): Promise<EntryResult[]> => {
+    const since = clock();
+    const pending = new Map<Entry, Promise<EntryResult>>();
+    const back: EntryResult[] = [];
+    const failures: unknown[] = [];
+    const runs = entries.map(async (entry) => {
+      const running = run(entry);
+      pending.set(entry, running);
+      try {
+        back.push(await running);
+      } catch (error) {
+        failures.push(error);
       }
-      // Where the queue is away, it may be that two commit it: the second one finds no row.
-      if (await queue.takeBack(entry).catch(() => true)) await commit([result])[0];
-      return;
-    }
-  };
+      pending.delete(entry);
+    });
+    await Promise.race(runs);
+    await settleWithin(Promise.all(runs), Math.max(leastPatienceMs, patience * (clock() - since)));
 
-  const handOver = async (family: Family, result: EntryResult, limitMs: number): Promise<void> => {
-    // It has to be halved, and for that its own items are needed.
-    if (!Array.isArray(result.attempts)) return commit([result])[0];
-    family.isElsewhere = true;
-    const all = await queue.handOver(result).catch(() => [result]);
-    if (!all) return waitElsewhere(result, limitMs);
-    const committed = commit(all);
-    for (const [n, { entry }] of all.entries()) {
-      const waiter = handedOver.get(entry.id);
-      if (waiter) waiter(committed[n]!);
-      else if (entry.id !== result.entry.id)
-        committed[n]!.catch((error: unknown) => onLost(error, entry));
-    }
-    await committed[all.findIndex(({ entry }) => entry.id === result.entry.id)];
+    const results = [...back];
+    const late = [...pending.keys()];
+    for (const [entry, running] of pending) leave(entry, commitOne(running));
+    await Promise.all([giveOwnJobs(late), ...(results.length > 0 ? commit(results) : [])]);
+    if (failures.length > 0) throw failures[0];
+    return results;
   };
 
   return {
-    async together(entry, work) {
-      const family = familyOf(entry);
-      const since = clock();
-      family.away++;
-      try {
-        const result = await work().finally(() => {
-          family.away--;
-          family.missing--;
-        });
-        const ownMs = clock() - since;
-        const wait = family.isElsewhere
-          ? handOver(family, result, patience * ownMs)
-          : waitHere(family, result, ownMs);
-        busy.add(wait);
-        await wait.finally(() => busy.delete(wait));
-        return result;
-      } finally {
-        if (family.waiting.length > 0 && isAllBack(family)) commitWaiting(family);
-        const isOver = family.away === 0 && family.waiting.length === 0;
-        const id = entry.items[0]![0];
-        if (isOver && families.get(id) === family) families.delete(id);
-      }
+    async together(job) {
+      const [first] = job;
+      if (job.length === 1)
+        return [await (away.get(first!.id)?.committed ?? commitOne(run(first!)))];
+      const entries = await partFromHeldUp(job);
+      return entries.length > 0 ? runTogether(entries) : [];
     },
     async idle() {
-      await Promise.allSettled(busy);
+      await Promise.allSettled([...away.values()].map(({ committed }) => committed));
     },
   };
 }

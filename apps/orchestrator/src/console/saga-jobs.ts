@@ -1,5 +1,10 @@
 import type { Sql } from '@reliable-ops/database';
-import { commandOf, type BullmqQueue, type Command } from '@reliable-ops/saga';
+import {
+  commandOf,
+  readJob as readEntries,
+  type BullmqQueue,
+  type Command,
+} from '@reliable-ops/saga';
 import { postgresPatienceMs, within } from '../within.ts';
 
 /** A job on a participant's queue. */
@@ -82,7 +87,9 @@ export async function readJob(
   if (!queue || !isConnected()) return undefined;
   const job = await within(lookLimitMs, queue.getJob(id));
   if (!job) return undefined;
-  const { step, phase, attempt, items } = job.data;
-  const head = { participant: name, kind: job.name, step, phase, attempt };
-  return { kind: job.name, commands: items.map((item) => commandOf(head, item)) };
+  const entries = readEntries(job.data, job.timestamp + job.delay);
+  return {
+    kind: job.name,
+    commands: entries.flatMap((entry) => entry.items.map((item) => commandOf(entry, item))),
+  };
 }

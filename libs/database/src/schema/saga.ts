@@ -18,8 +18,8 @@ import {
  *
  *   sagas     one row a saga: what was asked, how far each step is, how it ended.
  *   lanes     one row a key in use: which saga holds it. Gone when nobody does.
- *   outbox    one row a job that is owed to the queue: commands for one participant. A row without a
- *             job is added to the queue again; a job without a row does nothing.
+ *   outbox    one row a job, or a part of one, that is owed to the queue: commands for one participant. A row without a
+ *             job is added to the queue again; a job without rows does nothing.
  *   requests  one row an Idempotency-Key: which batch of sagas it made, and a digest of the body.
  *   leases    who does a job that only one process may do (recovery), and until when.
  *   incarnation  one row, made with the database: a Redis that does not hold it has lost its jobs.
@@ -99,6 +99,8 @@ export const outbox = saga.table(
     /** A command each: [saga, key, fence, data]. */
     items: json('items').notNull(),
     dueAt: at('due_at').notNull(),
+    /** The job that it shares with its siblings; null: it has one of its own, under its own id. */
+    job: uuid('job'),
   },
   (table) => [index('outbox_by_due').on(table.dueAt, table.id)],
 );

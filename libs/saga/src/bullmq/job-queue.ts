@@ -1,8 +1,7 @@
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { writeAnnouncement } from '../announcement.ts';
-import type { Entry } from '../command.ts';
-import { readResult, writeResult } from '../entry-result.ts';
+import type { CommandItem, Entry } from '../command.ts';
 import type { JobQueue } from '../queue.ts';
 
 /** All keys of ours in Redis begin with it; the braces keep them on one shard of a Redis Cluster. */
@@ -11,28 +10,31 @@ const markerKey = `${queuePrefix}:incarnation`;
 /** Where `announce` is heard. */
 export const changesChannel = `${queuePrefix}:changes`;
 
-/** Results wait here for those of their siblings, a hash a family: by entry, '' once it was taken back. */
-const familyKey = ({ items }: Entry): string => `${queuePrefix}:siblings:${items[0]![0]}`;
-/** Milliseconds after which what is left of a family goes: nobody waits as long. */
-const familyKeptMs = 10_000;
-const handOverScript = `
-  redis.call('hdel', KEYS[1], ARGV[1])
-  if redis.call('hlen', KEYS[1]) + 1 < tonumber(ARGV[3]) then
-    redis.call('hset', KEYS[1], ARGV[1], ARGV[2])
-    redis.call('pexpire', KEYS[1], ARGV[4])
-    return false
-  end
-  local others = redis.call('hvals', KEYS[1])
-  redis.call('del', KEYS[1])
-  return others`;
-const takeBackScript = `
-  local result = redis.call('hget', KEYS[1], ARGV[1])
-  if not result or result == '' then return 0 end
-  redis.call('hset', KEYS[1], ARGV[1], '')
-  return 1`;
+/** Queue of the jobs that siblings share: the steps of a stage are sent at the same time. No participant may have its name. */
+export const stagesQueue = 'stages';
 
-/** Data of a job. Its name is the kind of its commands, its id that of its outbox row, its queue that of the participant. */
-export type JobData = Pick<Entry, 'step' | 'phase' | 'attempt' | 'items' | 'siblings'>;
+/** Data of a job. Its name is the kind of its commands. */
+export interface JobData {
+  /** Rows of the outbox; those without items have the job's. */
+  entries: (Omit<Entry, 'items' | 'dueAt' | 'job'> & { items?: CommandItem[] })[];
+  items: CommandItem[];
+}
+
+/** A job's data. */
+export function writeJob(job: Entry[]): JobData {
+  const { items } = job[0]!;
+  const isShared = (other: CommandItem[]): boolean =>
+    other.length === items.length && other.every((item, n) => item === items[n]);
+  return {
+    entries: job.map(({ items: own, dueAt: _due, job: _job, ...entry }) =>
+      isShared(own) ? entry : { ...entry, items: own },
+    ),
+    items,
+  };
+}
+
+export const readJob = ({ entries, items }: JobData, dueAt: number): Entry[] =>
+  entries.map((entry) => ({ items, ...entry, dueAt }));
 
 /** Jobs that ended stay for a while, so that Bull Board can tell the story; an id never comes again. */
 const keptJobs = { removeOnComplete: { count: 200 }, removeOnFail: { count: 1_000 } };
@@ -41,14 +43,17 @@ const keptJobs = { removeOnComplete: { count: 200 }, removeOnFail: { count: 1_00
 const keptEvents = 1_000;
 
 export interface BullmqQueue extends JobQueue, AsyncDisposable {
-  /** One a participant; for Bull Board and for counting. */
+  /** One a participant, and the one that they share; for Bull Board and for counting. */
   queues: Map<string, Queue<JobData>>;
   /** Whether Redis answers right now. */
   isConnected(): boolean;
   redis: Redis;
 }
 
-/** The queue in BullMQ: one queue a participant, so that a slow node delays only itself. Does not wait for Redis. */
+/**
+ * The queue in BullMQ: one queue a participant, so that a slow node delays only itself, and one for what is sent to several at once. Does
+ * not wait for Redis.
+ */
 export function createBullmqQueue(
   redisUrl: string,
   participants: string[],
@@ -63,7 +68,7 @@ export function createBullmqQueue(
   redis.on('error', onError);
   let closed = false;
   const queues = new Map(
-    participants.map((name) => {
+    [...participants, stagesQueue].map((name) => {
       const queue = new Queue<JobData>(name, {
         connection: redis,
         prefix: queuePrefix,
@@ -86,9 +91,9 @@ export function createBullmqQueue(
       return [name, queue] as const;
     }),
   );
-  const queueOf = ({ participant }: Entry): Queue<JobData> => {
-    const queue = queues.get(participant);
-    if (!queue) throw new Error(`no queue for participant "${participant}"`);
+  const queueOf = (name: string): Queue<JobData> => {
+    const queue = queues.get(name);
+    if (!queue) throw new Error(`no queue for participant "${name}"`);
     return queue;
   };
   const refuseWhenAway = (): void => {
@@ -101,22 +106,29 @@ export function createBullmqQueue(
     redis,
     isConnected: () => redis.status === 'ready',
 
-    async add(entries, now) {
+    async add(jobs, now) {
       refuseWhenAway();
+      const byQueue = new Map<Queue<JobData>, Entry[][]>();
+      for (const job of jobs) {
+        const queue = queueOf(job.length === 1 ? job[0]!.participant : stagesQueue);
+        const others = byQueue.get(queue);
+        if (others) others.push(job);
+        else byQueue.set(queue, [job]);
+      }
       await Promise.all(
-        [...groupByQueue(entries, queueOf)].map(([queue, own]) =>
+        [...byQueue].map(([queue, own]) =>
           queue.addBulk(
-            own.map(({ id, kind, step, phase, attempt, items, siblings, dueAt }) => ({
-              name: kind,
-              data: {
-                step,
-                phase,
-                attempt,
-                items,
-                ...(siblings === undefined ? {} : { siblings }),
-              },
-              opts: { jobId: id, delay: Math.max(0, dueAt - now) },
-            })),
+            own.map((job) => {
+              const { id, kind, dueAt, job: shared } = job[0]!;
+              return {
+                name: kind,
+                data: writeJob(job),
+                opts: {
+                  jobId: job.length === 1 ? id : shared!,
+                  delay: Math.max(0, dueAt - now),
+                },
+              };
+            }),
           ),
         ),
       );
@@ -125,25 +137,29 @@ export function createBullmqQueue(
     async findMissing(entries) {
       refuseWhenAway();
       if (entries.length === 0) return [];
+      const keysOf = ({ id, participant, job }: Entry): string[] => [
+        queueOf(participant).toKey(id),
+        ...(job === undefined ? [] : [queueOf(stagesQueue).toKey(job)]),
+      ];
       const pipeline = redis.pipeline();
-      for (const entry of entries)
-        pipeline.hmget(queueOf(entry).toKey(entry.id), 'timestamp', 'finishedOn');
+      const keys = [...new Set(entries.flatMap(keysOf))];
+      for (const key of keys) pipeline.hmget(key, 'timestamp', 'finishedOn');
       const answers = (await pipeline.exec()) ?? [];
-      const missing: Entry[] = [];
-      for (const [index, entry] of entries.entries()) {
-        const [error, fields] = answers[index] ?? [new Error('no answer'), null];
-        if (error) throw error;
-        const [timestamp, finishedOn] = fields as [string | null, string | null];
-        if (timestamp !== null && finishedOn === null) continue;
-        missing.push(entry);
-      }
-      return missing;
+      const live = new Set(
+        keys.filter((_, n) => {
+          const [error, fields] = answers[n] ?? [new Error('no answer'), null];
+          if (error) throw error;
+          const [timestamp, finishedOn] = fields as [string | null, string | null];
+          return timestamp !== null && finishedOn === null;
+        }),
+      );
+      return entries.filter((entry) => !keysOf(entry).some((key) => live.has(key)));
     },
 
     async withdraw(entries) {
       refuseWhenAway();
       // A job under way is locked, and stays.
-      await Promise.all(entries.map((entry) => queueOf(entry).remove(entry.id)));
+      await Promise.all(entries.map(({ id, participant }) => queueOf(participant).remove(id)));
     },
 
     async pauseOnly(paused) {
@@ -155,6 +171,12 @@ export function createBullmqQueue(
           await (isWanted.has(name) ? queue.pause() : queue.resume());
         }),
       );
+    },
+
+    async findPaused(names) {
+      refuseWhenAway();
+      const paused = await Promise.all(names.map((name) => queueOf(name).isPaused()));
+      return new Set(names.filter((_, n) => paused[n]));
     },
 
     async readMarker() {
@@ -169,46 +191,10 @@ export function createBullmqQueue(
       refuseWhenAway();
       await redis.publish(changesChannel, writeAnnouncement(changed));
     },
-    async handOver(result) {
-      refuseWhenAway();
-      const { entry } = result;
-      const others = (await redis.eval(
-        handOverScript,
-        1,
-        familyKey(entry),
-        entry.id,
-        writeResult(result),
-        entry.siblings ?? 1,
-        familyKeptMs,
-      )) as string[] | null;
-      if (!others) return null;
-      const left = others.flatMap((text) => (text === '' ? [] : (readResult(text, entry) ?? [])));
-      return [...left, result];
-    },
-    async isTaken(entry) {
-      refuseWhenAway();
-      return (await redis.hexists(familyKey(entry), entry.id)) === 0;
-    },
-    async takeBack(entry) {
-      refuseWhenAway();
-      return (await redis.eval(takeBackScript, 1, familyKey(entry), entry.id)) === 1;
-    },
-
     async [Symbol.asyncDispose]() {
       closed = true;
       await Promise.all([...queues.values()].map((queue) => queue.close().catch(() => {})));
       redis.disconnect();
     },
   };
-}
-
-function groupByQueue<Q>(entries: Entry[], queueOf: (entry: Entry) => Q): Map<Q, Entry[]> {
-  const groups = new Map<Q, Entry[]>();
-  for (const entry of entries) {
-    const queue = queueOf(entry);
-    const group = groups.get(queue);
-    if (group) group.push(entry);
-    else groups.set(queue, [entry]);
-  }
-  return groups;
 }

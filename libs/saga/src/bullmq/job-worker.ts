@@ -2,13 +2,13 @@ import { setMaxListeners } from 'node:events';
 import { Worker, type Job } from 'bullmq';
 import { Redis } from 'ioredis';
 import type { Engine } from '../engine.ts';
-import { queuePrefix, type JobData } from './job-queue.ts';
+import { queuePrefix, readJob, stagesQueue, type JobData } from './job-queue.ts';
 
 export interface JobWorkersOptions {
   redisUrl: string;
   participants: string[];
   engine: Engine;
-  /** Jobs under way at once, of each participant. */
+  /** Jobs under way at once, of each queue. */
   concurrency: number;
   /** Milliseconds after which a dead worker's jobs are handed to another. */
   lockMs: number;
@@ -32,7 +32,7 @@ class HandedBackError extends Error {
   override readonly name = 'HandedBackError';
 }
 
-/** Works the queues of some participants: one BullMQ worker each. */
+/** Works the queues of some participants, and the one that they share: one BullMQ worker each. */
 export function startJobWorkers(options: JobWorkersOptions): JobWorkers {
   const { redisUrl, participants, engine, concurrency, lockMs, onError, onFailed } = options;
   const redis = new Redis(redisUrl, {
@@ -54,25 +54,19 @@ export function startJobWorkers(options: JobWorkersOptions): JobWorkers {
       work.then(resolve, reject).finally(() => signal.removeEventListener('abort', giveUp));
     });
 
-  const process = async (participant: string, job: Job<JobData>): Promise<string> => {
-    if (!job.data.items) return 'no longer owed: an older version has sent it';
-    const entry = {
-      id: job.id!,
-      participant,
-      kind: job.name,
-      ...job.data,
-      dueAt: job.timestamp + job.delay,
-    };
+  const process = async (job: Job<JobData>): Promise<string> => {
+    if (!job.data.entries) return 'an older version has sent it: recovery adds what is still owed';
+    const entries = readJob(job.data, job.timestamp + job.delay);
     if (job.stalledCounter >= poisonousStalls) {
       const failure = `the job stalled ${job.stalledCounter} times`;
-      await engine.failEntry(entry, failure);
+      await engine.failJob(entries, failure);
       return failure;
     }
-    return unlessHandedBack(engine.runEntry(entry));
+    return unlessHandedBack(engine.runJob(entries));
   };
 
-  const workers = participants.map((participant) => {
-    const worker = new Worker<JobData, string>(participant, (job) => process(participant, job), {
+  const workers = [...participants, stagesQueue].map((name) => {
+    const worker = new Worker<JobData, string>(name, process, {
       connection: redis,
       prefix: queuePrefix,
       concurrency,

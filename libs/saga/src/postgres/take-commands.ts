@@ -33,7 +33,7 @@ export async function takeCommands(
       group by l.id, is_taken
     ), split as materialized (
       select case when is_taken then l.id else gen_random_uuid() end as id, is_taken,
-        participant, kind, step, phase, attempt, p.items, due_at
+        participant, kind, step, phase, attempt, p.items, due_at, null::uuid as job
       from parts p join locked l using (id)
     ), rest as (
       insert into saga.outbox (id, participant, kind, step, phase, attempt, items, due_at)

@@ -42,10 +42,10 @@ export async function write(tx: Transaction, changes: Changes): Promise<void> {
     ), released as (
       delete from saga.lanes where key = any(${released}::text[])
     )
-    insert into saga.outbox (id, participant, kind, step, phase, attempt, items, due_at)
-    select id, participant, kind, step, phase, attempt, items, to_timestamp("dueAt" / 1000.0)
+    insert into saga.outbox (id, participant, kind, step, phase, attempt, items, due_at, job)
+    select id, participant, kind, step, phase, attempt, items, to_timestamp("dueAt" / 1000.0), job
     from json_to_recordset(${JSON.stringify(entries)}::text::json) as entry(
-      id uuid, participant text, kind text, step text, phase text, attempt int, items json, "dueAt" float8)`;
+      id uuid, participant text, kind text, step text, phase text, attempt int, items json, "dueAt" float8, job uuid)`;
 }
 
 /** What members have for themselves, and the number of their cohort's state, counted from 1. */

@@ -1,0 +1,1 @@
+ALTER TABLE "saga"."outbox" ADD COLUMN "job" uuid;
