@@ -234,6 +234,7 @@ test('the orchestrator shows how the log stands, and no old number when Postgres
   expect(valueIn(orchestrator, 'rops_outbox_rows{node="node01"}')).toBe(0);
   expect(valueIn(orchestrator, 'rops_node_paused{node="node02"}')).toBe(0);
   expect(valueIn(orchestrator, 'rops_queue_jobs{node="node03",state="waiting"}')).toBe(0);
+  expect(valueIn(orchestrator, 'rops_stage_jobs{state="waiting"}')).toBe(0);
 
   await system.redis.kill();
   await waitFor(
@@ -241,6 +242,6 @@ test('the orchestrator shows how the log stands, and no old number when Postgres
     async () => valueIn((await scrapeAll()).orchestrator, 'rops_redis_up') === 0,
   );
   const away = (await scrapeAll()).orchestrator;
-  expect(away).not.toMatch(/^rops_queue_jobs/m);
+  expect(away).not.toMatch(/^rops_(queue|stage)_jobs/m);
   expect(valueIn(away, 'rops_postgres_up')).toBe(1);
 });

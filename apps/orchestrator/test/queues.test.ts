@@ -21,19 +21,19 @@ test('Bull Board is served, with what its page loads', async () => {
 
 test('its jobs tell what they do to which saga', async () => {
   const { body } = await api.send('POST', '/v1/sagas', { body: create('board') });
-  await until(async () => (await jobsOf('node02')).length > 0);
-  const [job] = await jobsOf('node02');
+  await until(async () => (await jobsOf('stages')).length > 0);
+  const [job] = await jobsOf('stages');
   expect(job.name).toBe('create');
   expect(job.data).toMatchObject({
-    step: 'node02',
+    entries: ['node01', 'node02', 'node03'].map((step) => ({ step, phase: 'action', attempt: 1 })),
     items: [[Number(body.id), 'group:board', expect.any(Number), { groupId: 'board' }]],
   });
 });
 
 test('no button of it changes anything', async () => {
-  await until(async () => (await jobsOf('node01')).length > 0);
-  const [job] = await jobsOf('node01');
-  const queue = '/queues/api/queues/node01';
+  await until(async () => (await jobsOf('stages')).length > 0);
+  const [job] = await jobsOf('stages');
+  const queue = '/queues/api/queues/stages';
   const buttons = [
     ['PUT', `${queue}/pause`],
     ['PUT', `${queue}/resume`],
@@ -57,8 +57,8 @@ test('no button of it changes anything', async () => {
     expect([path, problemOf(reply).status]).toEqual([path, 405]);
     expect(reply.headers.get('allow')).toBe('GET, HEAD');
   }
-  expect(await jobsOf('node01')).toHaveLength(1);
-  expect(await api.queue.queues.get('node01')!.isPaused()).toBe(false);
+  expect(await jobsOf('stages')).toHaveLength(1);
+  expect(await api.queue.queues.get('stages')!.isPaused()).toBe(false);
   const page = await api.send('GET', '/queues/api/queues');
   for (const { readOnlyMode } of page.body.queues) expect(readOnlyMode).toBe(true);
 });

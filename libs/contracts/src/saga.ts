@@ -166,7 +166,7 @@ export const statusView = z.object({
     .object({ version: z.string(), migrations: z.object({ applied: z.int(), known: z.int() }) })
     .nullable(),
   redis: z.object({ version: z.string() }).nullable(),
-  /** Jobs by participant. */
+  /** Jobs by queue: one a participant, and `stages` for what goes to several at once. */
   queues: z
     .record(z.string(), z.object({ waiting: z.int(), active: z.int(), delayed: z.int() }))
     .nullable(),

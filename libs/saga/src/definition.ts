@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { Phase } from '@reliable-ops/contracts';
 import { DefinitionError } from './errors.ts';
 import type { Json } from './json.ts';
+import { stagesQueue } from './queue.ts';
 
 /** What a step may look at when it says what its command carries. */
 export interface StepContext<Input = Json> {
@@ -86,7 +87,9 @@ export function defineSaga<Schema extends z.ZodType>(options: SagaOptions<Schema
   const names = steps.map((step) => step.name);
   if (new Set(names).size !== names.length) refuse('two of its steps have the same name');
   for (const { name: step, participant } of steps) {
-    // A participant's name is the name of its queue in Redis.
+    // A participant's name is the name of its queue in Redis, beside the queue that they share.
+    if (participant === stagesQueue)
+      refuse(`step "${step}": no participant may be called "${stagesQueue}"`);
     if (!/^[A-Za-z0-9_.-]+$/.test(participant))
       refuse(
         `step "${step}": a participant's name must be letters, digits, dots, dashes, underscores`,

@@ -1,6 +1,9 @@
 import type { ChangedSagas } from './announcement.ts';
 import type { Entry } from './command.ts';
 
+/** Name of the queue of what siblings share: the steps of a stage are sent at the same time. No participant may be called so. */
+export const stagesQueue = 'stages';
+
 /**
  * The queue that drives the saga. It may lose anything at any time: the outbox knows what is owed. So nothing
  * here is waited for before something is acknowledged.

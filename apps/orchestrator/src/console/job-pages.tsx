@@ -1,5 +1,5 @@
 /** @jsxRuntime automatic @jsxImportSource hono/jsx */
-import type { Command } from '@reliable-ops/saga';
+import type { Entry } from '@reliable-ops/saga';
 import type { SagaJob } from './saga-jobs.ts';
 import { phaseWords } from './timeline.tsx';
 import { Badge, Moment, visibleText } from './words.tsx';
@@ -70,18 +70,18 @@ export const JobSagas = ({
   queue,
   id,
   kind,
-  commands,
+  entries,
 }: {
   queue: string;
   id: string;
   kind: string;
-  commands: Command[];
+  entries: Entry[];
 }) => (
   <>
     <p class="crumb">
       <a href={`/queues/queue/${encodeURIComponent(queue)}/${encodeURIComponent(id)}`}>Job {id}</a>
     </p>
-    <h1>{`Sagas of a job: ${kind} on ${queue}`}</h1>
+    <h1>{`Sagas of a job: ${kind} on ${entries.map(({ participant }) => participant).join(', ')}`}</h1>
     <div class="scroll" tabindex={0} role="group" aria-label="Commands">
       <table>
         <thead>
@@ -90,6 +90,7 @@ export const JobSagas = ({
               Saga
             </th>
             <th scope="col">Key</th>
+            <th scope="col">Node</th>
             <th scope="col">What</th>
             <th scope="col" class="number">
               Attempt
@@ -97,16 +98,19 @@ export const JobSagas = ({
           </tr>
         </thead>
         <tbody>
-          {commands.map(({ sagaId, key, phase, attempt }) => (
-            <tr>
-              <td class="number">
-                <a href={`/sagas/${sagaId}`}>{sagaId}</a>
-              </td>
-              <td class="key">{visibleText(key)}</td>
-              <td>{phaseWords[phase]}</td>
-              <td class="number">{attempt}</td>
-            </tr>
-          ))}
+          {entries.flatMap(({ participant, phase, attempt, items }) =>
+            items.map(([sagaId, key]) => (
+              <tr>
+                <td class="number">
+                  <a href={`/sagas/${sagaId}`}>{sagaId}</a>
+                </td>
+                <td class="key">{visibleText(key)}</td>
+                <td>{participant}</td>
+                <td>{phaseWords[phase]}</td>
+                <td class="number">{attempt}</td>
+              </tr>
+            )),
+          )}
         </tbody>
       </table>
     </div>

@@ -1,6 +1,6 @@
 import type { ClusterFaults, ClusterView } from '@reliable-ops/contracts';
 import { FaultsError } from '@reliable-ops/connector';
-import type { BullmqQueue, Pause } from '@reliable-ops/saga';
+import { stagesQueue, type BullmqQueue, type Pause } from '@reliable-ops/saga';
 import type { AppParts } from '../app.ts';
 import { postgresPatienceMs, within } from '../within.ts';
 import { createLatest } from './measures/latest.ts';
@@ -15,13 +15,19 @@ const clusterFreshMs = 2_000;
 /** Milliseconds that the numbers of a page look back. */
 const recentMs = 60_000;
 
+export interface JobCounts {
+  waiting: number;
+  active: number;
+  delayed: number;
+}
+
 export interface NodeFacts {
   name: string;
   /** Null: not reachable; undefined: not known yet. */
   groups: number | null | undefined;
   pause: Pause | undefined;
   /** Undefined: Redis does not answer. */
-  jobs: { waiting: number; active: number; delayed: number } | undefined;
+  jobs: JobCounts | undefined;
   /** In the last minute. */
   attemptsPerSecond: number;
   /** Null: no attempt. */
@@ -30,7 +36,12 @@ export interface NodeFacts {
 
 /** What pages show of the nodes. Whoever asks meanwhile shares the answer, and nobody waits long for it. */
 export interface NodeReader {
-  read(): Promise<{ nodes: NodeFacts[]; consistent: boolean | null | undefined }>;
+  read(): Promise<{
+    nodes: NodeFacts[];
+    /** Jobs that go to several nodes at once. */
+    stages: JobCounts | undefined;
+    consistent: boolean | null | undefined;
+  }>;
   /** 'none': this cluster makes no faults on purpose; undefined: not known. */
   readFaults(): Promise<ClusterFaults | 'none' | undefined>;
 }
@@ -70,7 +81,7 @@ export function createNodeReader({
           failedShare: all === 0 ? null : failed / all,
         };
       });
-      return { nodes, consistent: view?.consistent };
+      return { nodes, stages: counts?.[stagesQueue], consistent: view?.consistent };
     },
     async readFaults() {
       // Not the last known: sliders show what is.
@@ -93,9 +104,7 @@ export const recentOf = (samples: readonly Sample[]): Sample | undefined => {
 async function countJobs({
   queues,
   isConnected,
-}: Pick<BullmqQueue, 'queues' | 'isConnected'>): Promise<
-  Record<string, NonNullable<NodeFacts['jobs']>>
-> {
+}: Pick<BullmqQueue, 'queues' | 'isConnected'>): Promise<Record<string, JobCounts>> {
   if (!isConnected()) throw new Error('Redis is away');
   const counts = await Promise.all(
     [...queues].map(async ([name, queue]) => {

@@ -1,6 +1,7 @@
 /** @jsxRuntime automatic @jsxImportSource hono/jsx */
 import type { ClusterFaults, NodeFaults } from '@reliable-ops/contracts';
-import type { NodeFacts } from './node-facts.ts';
+import { stagesQueue } from '@reliable-ops/saga';
+import type { JobCounts, NodeFacts } from './node-facts.ts';
 import { NodeFigures } from './node-figures.tsx';
 import { OperatorFields } from './operator-form.tsx';
 import { Badge, Moment, visibleText } from './words.tsx';
@@ -10,13 +11,15 @@ const mostSlidDelayMs = 5_000;
 
 export interface NodesData {
   nodes: NodeFacts[];
+  /** Jobs that go to several of them at once; undefined: Redis does not answer. */
+  stages: JobCounts | undefined;
   faults: ClusterFaults | 'none' | undefined;
   /** What the operator has just been answered. */
   said: string | null;
 }
 
 /** Each node: its maintenance window, and what the reference cluster is told to do wrong. */
-export function Nodes({ nodes, faults, said }: NodesData) {
+export function Nodes({ nodes, stages, faults, said }: NodesData) {
   return (
     <>
       <h1 id="title">Nodes</h1>
@@ -42,12 +45,21 @@ export function Nodes({ nodes, faults, said }: NodesData) {
           />
         ))}
       </div>
+      <p class="quiet" id="stages">
+        Jobs for several nodes at once:{' '}
+        <a href={`/queues/queue/${stagesQueue}`}>{jobsText(stages)}</a>
+      </p>
       <p class="legend" id="estimate">
         Calls and errors: of the last minute, estimated from some of its sagas.
       </p>
     </>
   );
 }
+
+const jobsText = (jobs: JobCounts | undefined): string =>
+  jobs === undefined
+    ? 'not known'
+    : `${jobs.waiting} waiting, ${jobs.active} active, ${jobs.delayed} delayed`;
 
 const NodePanel = ({ node, faults }: { node: NodeFacts; faults: NodeFaults | undefined }) => {
   const { name, groups, pause, jobs } = node;
@@ -73,11 +85,7 @@ const NodePanel = ({ node, faults }: { node: NodeFacts; faults: NodeFaults | und
         <div>
           <dt>Jobs</dt>
           <dd>
-            <a href={`/queues/queue/${name}`}>
-              {jobs === undefined
-                ? 'not known'
-                : `${jobs.waiting} waiting, ${jobs.active} active, ${jobs.delayed} delayed`}
-            </a>
+            <a href={`/queues/queue/${name}`}>{jobsText(jobs)}</a>
           </dd>
         </div>
       </dl>

@@ -197,7 +197,7 @@ export function consoleRoutes(parts: Parts, reader: SagaReader, sessions: Sessio
     return answerPage(
       context,
       { title: 'Nodes', place: 'nodes', events: '/v1/events', refreshMs },
-      <Nodes nodes={cluster.nodes} faults={made} said={saidIn(context)} />,
+      <Nodes {...cluster} faults={made} said={saidIn(context)} />,
     );
   });
 
@@ -244,8 +244,10 @@ export function consoleRoutes(parts: Parts, reader: SagaReader, sessions: Sessio
         'NOT_FOUND',
         `the queue "${name}" has no job ${id}, or no longer`,
       );
-    const [only, ...others] = job.commands;
-    if (only && others.length === 0) return context.redirect(`/sagas/${only.sagaId}`, 303);
+    const [only, ...others] = new Set(
+      job.entries.flatMap(({ items }) => items.map(([sagaId]) => sagaId)),
+    );
+    if (only !== undefined && others.length === 0) return context.redirect(`/sagas/${only}`, 303);
     return answerPage(
       context,
       { title: 'Sagas of a job', place: 'sagas' },

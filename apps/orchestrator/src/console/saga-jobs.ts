@@ -1,13 +1,13 @@
 import type { Sql } from '@reliable-ops/database';
 import {
-  commandOf,
   readJob as readEntries,
+  stagesQueue,
   type BullmqQueue,
-  type Command,
+  type Entry,
 } from '@reliable-ops/saga';
 import { postgresPatienceMs, within } from '../within.ts';
 
-/** A job on a participant's queue. */
+/** A job on a queue. */
 export interface SagaJob {
   id: string;
   queue: string;
@@ -32,23 +32,56 @@ export async function findJobsOf(
   // Reads the whole outbox, which holds only what is under way.
   const owed = await within(
     postgresPatienceMs,
-    sql<{ id: string; queue: string; kind: string; due: Date }[]>`
-      select id, participant as queue, kind, due_at as due from saga.outbox
+    sql<OwedRow[]>`
+      select id, participant, kind, due_at as due, job from saga.outbox
       where exists (
         select from json_array_elements(items) as item where (item ->> 0)::bigint = ${sagaId}::bigint
       )
       order by due_at limit ${mostJobs}`,
   );
-  const jobs = owed.map(({ due, ...job }) => ({ ...job, dueAt: due.getTime(), isOwed: true }));
+  const alone = await within(lookLimitMs, findAlone(queue, owed)).catch(() => new Set<string>());
+  const jobs = owed.map(({ id, participant, kind, due, job }): SagaJob => ({
+    ...(job === null || alone.has(id)
+      ? { id, queue: participant }
+      : { id: job, queue: stagesQueue }),
+    kind,
+    dueAt: due.getTime(),
+    isOwed: true,
+  }));
   try {
     const ended = await within(lookLimitMs, findEnded(queue, sagaId));
-    const known = new Set(jobs.map(({ id }) => id));
-    jobs.push(...ended.filter(({ id }) => !known.has(id)));
-    return { jobs: jobs.slice(0, mostJobs), isWhole: true };
+    return { jobs: withoutRepeats([...jobs, ...ended]).slice(0, mostJobs), isWhole: true };
   } catch {
-    return { jobs, isWhole: false };
+    return { jobs: withoutRepeats(jobs), isWhole: false };
   }
 }
+
+interface OwedRow {
+  id: string;
+  participant: string;
+  kind: string;
+  due: Date;
+  job: string | null;
+}
+
+/** Of rows, those that have a job of their own: they have left the one that they shared. */
+async function findAlone(
+  { queues, isConnected, redis }: Pick<BullmqQueue, 'queues' | 'isConnected' | 'redis'>,
+  rows: OwedRow[],
+): Promise<Set<string>> {
+  if (!isConnected()) throw new Error('Redis is away');
+  const isThere = await Promise.all(
+    rows.map(async ({ id, participant }) => {
+      const queue = queues.get(participant);
+      return queue !== undefined && (await redis.exists(queue.toKey(id))) === 1;
+    }),
+  );
+  return new Set(rows.filter((_, n) => isThere[n]).map(({ id }) => id));
+}
+
+/** Siblings have one job. The first stays. */
+const withoutRepeats = (jobs: SagaJob[]): SagaJob[] =>
+  [...new Map(jobs.toReversed().map((job) => [job.id, job])).values()].toReversed();
 
 async function findEnded(
   { queues, isConnected, redis }: Pick<BullmqQueue, 'queues' | 'isConnected' | 'redis'>,
@@ -77,19 +110,15 @@ async function findEnded(
   return found.flat().sort((one, other) => one.dueAt - other.dueAt);
 }
 
-/** The commands of a job; undefined where the queue does not have it, or no longer. */
+/** The entries of a job; undefined where the queue does not have it, or no longer. */
 export async function readJob(
   { queues, isConnected }: Pick<BullmqQueue, 'queues' | 'isConnected'>,
   name: string,
   id: string,
-): Promise<{ kind: string; commands: Command[] } | undefined> {
+): Promise<{ kind: string; entries: Entry[] } | undefined> {
   const queue = queues.get(name);
   if (!queue || !isConnected()) return undefined;
   const job = await within(lookLimitMs, queue.getJob(id));
   if (!job) return undefined;
-  const entries = readEntries(job.data, job.timestamp + job.delay);
-  return {
-    kind: job.name,
-    commands: entries.flatMap((entry) => entry.items.map((item) => commandOf(entry, item))),
-  };
+  return { kind: job.name, entries: readEntries(job.data, job.timestamp + job.delay) };
 }

@@ -106,7 +106,7 @@ export const processStatus: StatusView = {
   version: '0.1.0',
   postgres: { version: '18.4', migrations: { applied: 3, known: 3 } },
   redis: { version: '7.0.15' },
-  queues: { node01: jobs, node02: jobs, node03: jobs },
+  queues: { node01: jobs, node02: jobs, node03: jobs, stages: jobs },
   paused: [],
   outbox: { rows: 3, oldestOverdueSeconds: 0 },
   sagas: { queued: 0, running: 8, compensating: 1, stuck: 0 },

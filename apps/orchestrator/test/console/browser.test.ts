@@ -264,8 +264,8 @@ describeInBrowser('the console in a browser', () => {
     const { page, complaints } = tab;
     await page.goto(`/sagas/${id}`);
     await page.getByRole('link', { name: 'Its jobs on the queues' }).click();
-    await page.locator('tr', { hasText: 'node02' }).getByRole('link').click();
-    await page.waitForURL('**/queues/queue/node02/*');
+    await page.locator('tr', { hasText: 'stages' }).getByRole('link').click();
+    await page.waitForURL('**/queues/queue/stages/*');
     const [sagas] = await Promise.all([
       page.context().waitForEvent('page'),
       page.getByRole('link', { name: 'Its sagas' }).click(),
@@ -338,7 +338,7 @@ describeInBrowser('the console in a browser', () => {
       const id = await stuck('stuck');
       const [job] = await waitFor('a job', async () => {
         const text = await (await fetch(`${system.orchestratorUrl}/sagas/${done}/jobs`)).text();
-        return /\/queues\/queue\/node01\/([\w-]+)/.exec(text)?.slice(1);
+        return /\/queues\/queue\/stages\/([\w-]+)/.exec(text)?.slice(1);
       });
       pages = [
         ['overview', '/'],
@@ -352,7 +352,7 @@ describeInBrowser('the console in a browser', () => {
         ['nodes', '/nodes'],
         ['pause', '/nodes/node01/pause'],
         ['not there', '/sagas/999999'],
-        ['job', `/jobs/node01/${job}`],
+        ['job', `/jobs/stages/${job}`],
       ];
     });
     afterAll(() => client.setFaults('node03', {}));

@@ -230,10 +230,11 @@ test('from a job of many commands one finds each saga, and from the saga the job
   const { body: page } = await api.send('GET', '/v1/sagas?limit=3');
   const ids = page.sagas.map(({ id }: { id: string }) => id);
   const jobs = await open(`/sagas/${ids[1]}/jobs`);
-  const [, jobId] = /\/queues\/queue\/node01\/([\w-]+)/.exec(jobs.text) ?? [];
+  const [, jobId] = /\/queues\/queue\/stages\/([\w-]+)/.exec(jobs.text) ?? [];
   expect(jobs.text).toContain('owed');
-  await until(async () => (await open(`/jobs/node01/${jobId}`)).status === 200);
-  const { text } = await open(`/jobs/node01/${jobId}`);
+  expect(jobs.text.match(/\/queues\/queue\//g)).toHaveLength(1);
+  await until(async () => (await open(`/jobs/stages/${jobId}`)).status === 200);
+  const { text } = await open(`/jobs/stages/${jobId}`);
   for (const id of ids) expect(text).toContain(`href="/sagas/${id}"`);
 });
 

@@ -1,4 +1,4 @@
-import type { BullmqQueue } from '@reliable-ops/saga';
+import { stagesQueue, type BullmqQueue } from '@reliable-ops/saga';
 import type { Registry } from 'prom-client';
 import { addGauge } from './add-gauge.ts';
 import { cacheReading } from './cached-reading.ts';
@@ -14,8 +14,8 @@ export function registerQueueMetrics(
     // BullMQ would wait for Redis without an end.
     if (!isConnected()) throw new Error('Redis is away');
     return Promise.all(
-      [...queues].map(async ([node, queue]) => ({
-        node,
+      [...queues].map(async ([name, queue]) => ({
+        name,
         counts: await queue.getJobCounts(...states),
       })),
     );
@@ -34,8 +34,20 @@ export function registerQueueMetrics(
     async collect() {
       const found = await read();
       this.reset();
-      for (const { node, counts } of found ?? [])
-        for (const state of states) this.set({ node, state }, counts[state] ?? 0);
+      for (const { name, counts } of found ?? [])
+        if (name !== stagesQueue)
+          for (const state of states) this.set({ node: name, state }, counts[state] ?? 0);
+    },
+  });
+  addGauge(registry, {
+    name: 'rops_stage_jobs',
+    help: 'Jobs that go to several nodes at once',
+    labelNames: ['state'],
+    async collect() {
+      const found = await read();
+      this.reset();
+      const counts = found?.find(({ name }) => name === stagesQueue)?.counts;
+      if (counts) for (const state of states) this.set({ state }, counts[state] ?? 0);
     },
   });
 }

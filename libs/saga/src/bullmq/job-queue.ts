@@ -2,16 +2,13 @@ import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { writeAnnouncement } from '../announcement.ts';
 import type { CommandItem, Entry } from '../command.ts';
-import type { JobQueue } from '../queue.ts';
+import { stagesQueue, type JobQueue } from '../queue.ts';
 
 /** All keys of ours in Redis begin with it; the braces keep them on one shard of a Redis Cluster. */
 export const queuePrefix = '{rops}';
 const markerKey = `${queuePrefix}:incarnation`;
 /** Where `announce` is heard. */
 export const changesChannel = `${queuePrefix}:changes`;
-
-/** Queue of the jobs that siblings share: the steps of a stage are sent at the same time. No participant may have its name. */
-export const stagesQueue = 'stages';
 
 /** Data of a job. Its name is the kind of its commands. */
 export interface JobData {

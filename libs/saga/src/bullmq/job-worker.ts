@@ -2,7 +2,8 @@ import { setMaxListeners } from 'node:events';
 import { Worker, type Job } from 'bullmq';
 import { Redis } from 'ioredis';
 import type { Engine } from '../engine.ts';
-import { queuePrefix, readJob, stagesQueue, type JobData } from './job-queue.ts';
+import { stagesQueue } from '../queue.ts';
+import { queuePrefix, readJob, type JobData } from './job-queue.ts';
 
 export interface JobWorkersOptions {
   redisUrl: string;
