@@ -22,12 +22,15 @@ test('the cluster is asked once for all who ask meanwhile', async () => {
 
 test('the status tells versions, migrations, queues, outbox and sagas', async () => {
   await api.send('POST', '/v1/sagas', { body: create('status') });
-  await until(async () => (await api.queue.queues.get('node01')!.getWaitingCount()) === 1);
+  await until(async () => (await api.queue.queues.get('stages')!.getWaitingCount()) === 1);
   const view = statusView.parse((await api.send('GET', '/v1/status')).body);
   expect(view).toMatchObject({
     version: '0.0.0',
     postgres: { migrations: { applied: knownMigrations(), known: knownMigrations() } },
-    queues: { node01: { waiting: 1, active: 0, delayed: 0 } },
+    queues: {
+      stages: { waiting: 1, active: 0, delayed: 0 },
+      node01: { waiting: 0, active: 0, delayed: 0 },
+    },
     outbox: { rows: 3 },
     sagas: { queued: 0, running: 1, compensating: 0, stuck: 0 },
   });
