@@ -51,8 +51,6 @@ const command = (sagaId: number): Command => ({
 });
 const ended = (count: number, given: Partial<SagaState> = {}): Cohort => ({
   state: {
-    batchId: null,
-    traceparent: null,
     name: 'create-thing',
     version: 1,
     status: 'completed',
@@ -67,7 +65,14 @@ const ended = (count: number, given: Partial<SagaState> = {}): Cohort => ({
     endedAt: 1_200,
     ...given,
   },
-  members: Array.from({ length: count }, (_, id) => ({ id, key: `k${id}`, input: {}, fence: 1 })),
+  members: Array.from({ length: count }, (_, id) => ({
+    id,
+    key: `k${id}`,
+    input: {},
+    fence: 1,
+    batchId: null,
+    traceparent: null,
+  })),
 });
 
 test('a saga counts with its definition, its end and its seconds; an id is no label', async () => {

@@ -72,8 +72,6 @@ test('a saga that did not complete has a line with why, the others a number', ()
   const { lines, observer } = start();
   const ended = (id: number, status: SagaState['status'], error: string | null = null): Cohort => ({
     state: {
-      batchId: null,
-      traceparent: null,
       name: 'create-group',
       version: 1,
       status,
@@ -87,7 +85,7 @@ test('a saga that did not complete has a line with why, the others a number', ()
       deadlineAt: 3,
       endedAt: 2,
     },
-    members: [{ id, key: `group:${id}`, input: {}, fence: 1 }],
+    members: [{ id, key: `group:${id}`, input: {}, fence: 1, batchId: null, traceparent: null }],
   });
   observer.ended!([
     ended(1, 'completed'),

@@ -80,7 +80,7 @@ export async function acceptRequests(
     const refused = new Set<string>();
     /** In the order of `sagas`; null: left out. */
     const ids: (number | null)[] = [];
-    const crowds = new Map<string, Crowd>();
+    const crowds = new Map<SagaDefinition, Crowd>();
     for (const [
       index,
       { batchId, traceparent, definition, input, key, onlyIf },
@@ -93,20 +93,20 @@ export async function acceptRequests(
         continue;
       }
       ids.push(id);
-      const crowd = crowdOf(crowds, { batchId, traceparent, definition });
+      const crowd = crowdOf(crowds, definition);
+      const member = { id, key, input, batchId, traceparent };
       if (isFree) {
         taken.add(key);
-        crowd.started.push({ id, key, input, fence });
+        crowd.started.push({ ...member, fence });
         changes.held.push({ key, holder: id });
-      } else crowd.queued.push({ id, key, input, fence: null });
+      } else crowd.queued.push({ ...member, fence: null });
     }
     // Locking made their rows, and nobody holds them.
     changes.released = [...refused].filter((key) => !taken.has(key));
 
     const dispatches: Dispatch[] = [];
-    for (const { started, queued, ...origin } of crowds.values()) {
-      const { definition } = origin;
-      const state = newState(origin, now);
+    for (const [definition, { started, queued }] of crowds) {
+      const state = newState(definition, now);
       if (queued.length > 0) changes.inserted.push({ state, members: queued });
       if (started.length === 0) continue;
       const rules = { definition, policy: registry.policyOf(definition) };
@@ -140,33 +140,22 @@ export async function acceptRequests(
   });
 }
 
-/** What sagas have in common that are asked for together. */
-interface Origin {
-  batchId: string;
-  traceparent: string | null;
-  definition: SagaDefinition;
-}
-
-/** Sagas of one batch and one definition. */
-interface Crowd extends Origin {
+/** Sagas of one definition. */
+interface Crowd {
   /** Those that got their lane at once. */
   started: Member[];
   queued: Member[];
 }
 
-function crowdOf(crowds: Map<string, Crowd>, origin: Origin): Crowd {
-  const { batchId, definition } = origin;
-  const id = `${batchId} ${definition.name}@${definition.version}`;
-  const known = crowds.get(id);
+function crowdOf(crowds: Map<SagaDefinition, Crowd>, definition: SagaDefinition): Crowd {
+  const known = crowds.get(definition);
   if (known) return known;
-  const crowd = { ...origin, started: [], queued: [] };
-  crowds.set(id, crowd);
+  const crowd = { started: [], queued: [] };
+  crowds.set(definition, crowd);
   return crowd;
 }
 
-const newState = ({ batchId, traceparent, definition }: Origin, now: number): SagaState => ({
-  batchId,
-  traceparent,
+const newState = (definition: SagaDefinition, now: number): SagaState => ({
   name: definition.name,
   version: definition.version,
   status: 'queued',

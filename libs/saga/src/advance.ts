@@ -127,7 +127,7 @@ export function resolve(before: SagaState, now: number): SagaState {
  */
 export function dispatch(
   rules: Rules,
-  { steps, traceparent }: SagaState,
+  { steps }: SagaState,
   orders: Order[],
   members: Member[],
 ): Dispatch[] {
@@ -142,7 +142,7 @@ export function dispatch(
     const context = data ? JSON.stringify({ phase, before, output }) : '';
     const known = made.find((one) => one.data === data && one.context === context);
     if (known) return { ...order, items: known.items };
-    const items = members.map(({ id, key, input, fence }): CommandItem => {
+    const items = members.map(({ id, key, input, fence, traceparent }): CommandItem => {
       if (fence === null) throw new BrokenInvariantError(`saga ${id} has no token to send`);
       const own = data?.({ input, phase, before, output, outputs }) ?? input;
       return traceparent === null ? [id, key, fence, own] : [id, key, fence, own, traceparent];

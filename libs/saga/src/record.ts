@@ -15,13 +15,14 @@ export interface Member {
   input: Json;
   /** Its fencing token, drawn when it gets its lane. */
   fence: number | null;
+  /** Sagas of one request have the same. */
+  batchId: string | null;
+  /** W3C trace context of the request that it came with; null: nobody traces it. */
+  traceparent: string | null;
 }
 
 /** How far a saga is: the same for all of a batch that went the same way. Times are milliseconds since 1970. */
 export interface SagaState {
-  batchId: string | null;
-  /** W3C trace context of the request that it came with; null: nobody traces it. */
-  traceparent: string | null;
   name: string;
   version: number;
   status: SagaStatus;

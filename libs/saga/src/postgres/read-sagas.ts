@@ -27,13 +27,14 @@ export async function readSagas(
         order by waiting.id limit 1
       ) s
     )
-    select "isNext", ${stateColumns(tx)}, ids, keys, inputs, fences
+    select "isNext", ${stateColumns(tx)}, ids, keys, inputs, fences, batches, traces
     from (
-      select is_next as "isNext", batch_id, traceparent, name, version, status, stuck, cancelled,
+      select is_next as "isNext", name, version, status, stuck, cancelled,
         steps::text::json as steps, error, history::text::json as history, accepted_at, started_at, deadline_at, ended_at,
-        json_agg(id) as ids, json_agg(key) as keys, json_agg(input) as inputs, json_agg(token) as fences
+        json_agg(id) as ids, json_agg(key) as keys, json_agg(input) as inputs, json_agg(token) as fences,
+        json_agg(batch_id) as batches, json_agg(traceparent) as traces
       from found
-      group by is_next, batch_id, traceparent, name, version, status, stuck, cancelled,
+      group by is_next, name, version, status, stuck, cancelled,
         steps::text, error, history::text, accepted_at, started_at, deadline_at, ended_at
     ) s`;
   const cohortsOf = (isNext: boolean): Cohort[] =>
@@ -47,6 +48,8 @@ interface CohortRow extends StateRow {
   keys: string[];
   inputs: Member['input'][];
   fences: (number | null)[];
+  batches: (string | null)[];
+  traces: (string | null)[];
 }
 
 const cohortOf = (row: CohortRow): Cohort => ({
@@ -56,5 +59,7 @@ const cohortOf = (row: CohortRow): Cohort => ({
     key: row.keys[n]!,
     input: row.inputs[n]!,
     fence: row.fences[n]!,
+    batchId: row.batches[n]!,
+    traceparent: row.traces[n]!,
   })),
 });

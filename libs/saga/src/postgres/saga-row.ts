@@ -13,7 +13,7 @@ export interface StateRow extends Omit<
 }
 export type SagaRow = StateRow & Member;
 
-const stateNames = `s.batch_id as "batchId", s.traceparent, s.name, s.version, s.status, s.stuck, s.cancelled, s.steps, s.error, s.history,
+const stateNames = `s.name, s.version, s.status, s.stuck, s.cancelled, s.steps, s.error, s.history,
     s.accepted_at as "acceptedAt", s.started_at as "startedAt", s.deadline_at as "deadlineAt", s.ended_at as "endedAt"`;
 
 /** The columns of saga.sagas, aliased `s`, under the names of StateRow. */
@@ -21,11 +21,11 @@ export const stateColumns = (sql: Pick<Sql, 'unsafe'>) => sql.unsafe(stateNames)
 
 /** Every column, under the names of SagaRow. */
 export const sagaColumns = (sql: Pick<Sql, 'unsafe'>) =>
-  sql.unsafe(`s.id, s.key, s.input, s.fence, ${stateNames}`);
+  sql.unsafe(
+    `s.id, s.key, s.input, s.fence, s.batch_id as "batchId", s.traceparent, ${stateNames}`,
+  );
 
 export const stateOf = (row: StateRow): SagaState => ({
-  batchId: row.batchId,
-  traceparent: row.traceparent,
   name: row.name,
   version: row.version,
   status: row.status,
@@ -45,5 +45,7 @@ export const sagaOf = (row: SagaRow): Saga => ({
   key: row.key,
   input: row.input,
   fence: row.fence,
+  batchId: row.batchId,
+  traceparent: row.traceparent,
   ...stateOf(row),
 });

@@ -17,13 +17,13 @@ export async function write(tx: Transaction, changes: Changes): Promise<void> {
   await tx`
     with inserted as (
       insert into saga.sagas (id, batch_id, traceparent, name, version, key, input, status, fence, steps, accepted_at, started_at, deadline_at)
-      select s.id, state."batchId", state.traceparent, state.name, state.version, s.key, s.input, state.status, s.fence, state.steps,
+      select s.id, s.batch_id, s.traceparent, state.name, state.version, s.key, s.input, state.status, s.fence, state.steps,
         to_timestamp(state."acceptedAt" / 1000.0), to_timestamp(state."startedAt" / 1000.0),
         to_timestamp(state."deadlineAt" / 1000.0)
-      from rows from (unnest(${accepted.ids}::text::bigint[], ${accepted.fences}::text::bigint[], ${accepted.states}::text::int[], ${accepted.keys}::text[]),
-        json_array_elements(${JSON.stringify(accepted.inputs)}::text::json)) as s(id, fence, state, key, input)
+      from rows from (unnest(${accepted.ids}::text::bigint[], ${accepted.fences}::text::bigint[], ${accepted.states}::text::int[], ${accepted.keys}::text[], ${accepted.batchIds}::text::uuid[], ${accepted.traceparents}::text[]),
+        json_array_elements(${JSON.stringify(accepted.inputs)}::text::json)) as s(id, fence, state, key, batch_id, traceparent, input)
       join rows from (json_to_recordset(${JSON.stringify(inserted.map(acceptedState))}::text::json) as (
-        "batchId" uuid, traceparent text, name text, version int, status text, steps json,
+        name text, version int, status text, steps json,
         "acceptedAt" float8, "startedAt" float8, "deadlineAt" float8)) with ordinality as state on state.ordinality = s.state
     ), updated as (
       update saga.sagas set status = state.status, stuck = state.stuck, cancelled = state.cancelled, fence = s.fence,
@@ -57,14 +57,16 @@ function columnsOf(cohorts: Cohort[]) {
     states: arrayLiteral(cohorts.flatMap((cohort, n) => cohort.members.map(() => n + 1))),
     keys: members.map(({ key }) => key),
     inputs: members.map(({ input }) => input),
+    batchIds: arrayLiteral(members.map(({ batchId }) => batchId)),
+    traceparents: members.map(({ traceparent }) => traceparent),
   };
 }
 
 /** Of new sagas. */
 const acceptedState = ({ state }: Cohort): Partial<SagaState> => {
-  const { batchId, traceparent, name, version, status, steps } = state;
+  const { name, version, status, steps } = state;
   const { acceptedAt, startedAt, deadlineAt } = state;
-  return { batchId, traceparent, name, version, status, steps, acceptedAt, startedAt, deadlineAt };
+  return { name, version, status, steps, acceptedAt, startedAt, deadlineAt };
 };
 
 /** What a transition can change, the fence excepted. The rest was written when the saga was accepted. */

@@ -24,10 +24,15 @@ export const sagaOf = (more: Partial<Saga>): Saga => ({
 });
 
 /** In a state that nobody shares. */
-export const cohortOf = ({ id, key, input, fence, ...state }: Saga): Cohort => ({
-  state,
-  members: [{ id, key, input, fence }],
-});
+export const cohortOf = ({
+  id,
+  key,
+  input,
+  fence,
+  batchId,
+  traceparent,
+  ...state
+}: Saga): Cohort => ({ state, members: [{ id, key, input, fence, batchId, traceparent }] });
 
 export const itemOf = (sagaId: number): CommandItem => [sagaId, 'k', 1, null];
 

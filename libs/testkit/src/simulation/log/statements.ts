@@ -150,10 +150,10 @@ export function readSagas(
 /** Sagas in the same state together. They share nothing with what the tables hold. */
 function cohortsOf(sagas: Saga[]): Cohort[] {
   const cohorts = new Map<string, Cohort>();
-  for (const { id, key, input, fence, ...state } of sagas.map(copyOf)) {
+  for (const { id, key, input, fence, batchId, traceparent, ...state } of sagas.map(copyOf)) {
     const told = JSON.stringify(state);
     const cohort = cohorts.get(told) ?? { state, members: [] };
-    cohort.members.push({ id, key, input, fence });
+    cohort.members.push({ id, key, input, fence, batchId, traceparent });
     cohorts.set(told, cohort);
   }
   return [...cohorts.values()];
