@@ -11,8 +11,11 @@ import { settleWithin } from './settle-within.ts';
  * queue. So do those that come while one of it is away.
  */
 export interface Siblings {
-  /** Answers when each entry is committed or has left; what came of those that have not left. */
-  together(job: Entry[]): Promise<EntryResult[]>;
+  /**
+   * Answers when each entry is committed or has left; what came of those that have not left. `isShared` where they are what is left of
+   * a job that siblings share, be it one: the queue that it comes from is not the participant's, and has no pause.
+   */
+  together(entries: Entry[], isShared?: boolean): Promise<EntryResult[]>;
   /** Resolves when none is away. */
   idle(): Promise<void>;
 }
@@ -96,12 +99,11 @@ export function createSiblings(options: SiblingsOptions): Siblings {
   };
 
   return {
-    async together(job) {
-      const [first] = job;
-      if (job.length === 1)
-        return [await (away.get(first!.id)?.committed ?? commitOne(run(first!)))];
-      const entries = await partFromHeldUp(job);
-      return entries.length > 0 ? runTogether(entries) : [];
+    async together(entries, isShared = entries.length > 1) {
+      const [first] = entries;
+      if (!isShared) return [await (away.get(first!.id)?.committed ?? commitOne(run(first!)))];
+      const free = await partFromHeldUp(entries);
+      return free.length > 0 ? runTogether(free) : [];
     },
     async idle() {
       await Promise.allSettled([...away.values()].map(({ committed }) => committed));
