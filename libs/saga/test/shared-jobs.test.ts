@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from '@jest/globals';
 import { waitFor } from '@reliable-ops/testkit';
 import type { Dispatch } from '../src/advance.ts';
@@ -45,7 +46,18 @@ describe('a job of siblings', () => {
         ),
     };
     const ids = await accept(...idsOf(5));
-    const engine = fixture.startEngine({ log });
+    // They answer one after another, so that a commit for each would not go with the next one's.
+    const answering = nodes.map((name, n): [string, Participant] => [
+      name,
+      {
+        async run(kind, commands) {
+          for (let turn = 0; turn < 10 * n; turn++) await setImmediate();
+          return fixture.stores[n]!.run(kind, commands);
+        },
+      },
+    ]);
+    const participants = Object.fromEntries(answering);
+    const engine = fixture.startEngine({ log, participants });
     const told = await engine.runJob(takeJob());
     expect(told).toBe('n1: 5 applied; n2: 5 applied; n3: 5 applied');
     expect(written).toEqual([ids]);
