@@ -184,6 +184,23 @@ describe('a job of siblings', () => {
     expect(await countStatuses(fixture)).toEqual({ completed: 2 });
   });
 
+  test('of which one part is left is not begun on a participant that is paused either', async () => {
+    fixture.queue.marker = await fixture.log.incarnation();
+    await accept('a');
+    const job = takeJob();
+    await run(job.filter(({ participant }) => participant !== 'n2'));
+    await fixture.engine.pause('n2', { by: 'ann', note: null });
+    fixture.nowMs += 2_000;
+    const gone = 'no longer owed: its row is gone';
+    expect(await fixture.engine.runJob(job)).toBe(
+      `n1: ${gone}; n2: goes on in its own queue; n3: ${gone}`,
+    );
+    expect(fixture.stores[1]!.changes).toEqual([]);
+    await fixture.engine.resume('n2');
+    await drain();
+    expect(await countStatuses(fixture)).toEqual({ completed: 1 });
+  });
+
   test('is not begun on a participant that is paused: its part waits in its own queue until it is resumed', async () => {
     fixture.queue.marker = await fixture.log.incarnation();
     await accept('a');
