@@ -134,7 +134,10 @@ describe('Redis away', () => {
     await until(async () => {
       const dueBefore = Date.now();
       const owed = await api.log.readEntries({ dueBefore, after: undefined, limit: 100 });
-      await api.queue.add(owed, Date.now());
+      await api.queue.add(
+        owed.map((entry) => [entry]),
+        Date.now(),
+      );
       // Not that none is running: perhaps it was not accepted yet.
       const [saga] = await api.log.listSagas({ limit: 1 });
       return saga?.status === 'completed';

@@ -54,22 +54,20 @@ export async function startLoggedCluster(): Promise<LoggedCluster> {
   const cluster = { url: api.url, nodes, timeoutMs: 2_000 };
   const definitions = createGroupSagas(nodes);
   const registry = createRegistry(definitions, { stepAttempts: 3 });
-  const jobs: Entry[] = [];
+  const jobs: Entry[][] = [];
   const engine = createEngine({
     log: createPostgresLog(sql),
     registry,
     participants: createParticipants(cluster),
     queue: {
-      add: async (entries) => void jobs.push(...entries),
+      add: async (added) => void jobs.push(...added),
       findMissing: async () => [],
       readMarker: async () => null,
       writeMarker: async () => {},
       withdraw: async () => {},
       pauseOnly: async () => {},
+      findPaused: async () => new Set(),
       announce: async () => {},
-      handOver: async (result) => [result],
-      isTaken: async () => false,
-      takeBack: async () => false,
     },
   });
   const verifyLog = createPostgresVerifyLog(sql);
@@ -84,7 +82,7 @@ export async function startLoggedCluster(): Promise<LoggedCluster> {
       await engine.idle();
       const taken = jobs.splice(0);
       if (taken.length === 0) return;
-      await Promise.all(taken.map((job) => engine.runEntry(job)));
+      await Promise.all(taken.map((job) => engine.runJob(job)));
     }
   };
 

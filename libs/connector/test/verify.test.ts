@@ -61,7 +61,7 @@ describe('a cluster that is what the log says', () => {
     await cluster.engine.idle();
     const entries = await cluster.sql<never[]>`
       select id, participant, kind, step, phase, attempt, items, 0 as "dueAt" from saga.outbox`;
-    await Promise.all(entries.map((entry) => cluster.engine.runEntry(entry)));
+    await Promise.all(entries.map((entry) => cluster.engine.runJob([entry])));
   };
 
   test('groups that a saga is changing are told apart', async () => {

@@ -266,7 +266,7 @@ export function createEngine({
     accept: (request) => accepter.submit(request),
     async runJob(job) {
       const owed = await findOwed(job);
-      const results = owed.length > 0 ? await siblings.together(owed) : [];
+      const results = owed.length > 0 ? await siblings.together(owed, job.length > 1) : [];
       return job
         .map((entry) => `${entry.participant}: ${tellEnd(entry, owed, results)}`)
         .join('; ');

@@ -80,7 +80,7 @@ const splitDelayMs = 200;
 
 /** A batch that could not be handled comes back in halves, until the one command that spoils it stands alone. */
 export function splitEntry(
-  { job: _, ...entry }: Entry,
+  { job: _job, ...entry }: Entry,
   now: number,
   { random, id }: Randomness,
 ): Entry[] {

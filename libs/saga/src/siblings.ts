@@ -11,9 +11,12 @@ import { settleWithin } from './settle-within.ts';
  * queue. So do those that come while one of it is away.
  */
 export interface Siblings {
-  /** Answers when each entry is committed or has left; what came of those that have not left. */
-  together(job: Entry[]): Promise<EntryResult[]>;
-  /** Resolves when none is away. */
+  /**
+   * Answers when each entry is committed or has left; what came of those that have not left. `isShared` where they are what is left of
+   * a job that siblings share, be it one: the queue that it comes from is not the participant's, and has no pause.
+   */
+  together(entries: Entry[], isShared?: boolean): Promise<EntryResult[]>;
+  /** Resolves when no job is in hand, and none is away. */
   idle(): Promise<void>;
 }
 
@@ -40,6 +43,15 @@ export function createSiblings(options: SiblingsOptions): Siblings {
   const { queue, patience, clock, run, commit } = options;
   /** By entry. */
   const away = new Map<string, Away>();
+  /** What `idle` waits for. */
+  const underWay = new Set<Promise<unknown>>();
+
+  const track = <T>(work: Promise<T>): Promise<T> => {
+    const end = (): void => void underWay.delete(work);
+    underWay.add(work);
+    work.then(end, end);
+    return work;
+  };
 
   const commitOne = async (running: Promise<EntryResult>): Promise<EntryResult> => {
     const result = await running;
@@ -48,7 +60,7 @@ export function createSiblings(options: SiblingsOptions): Siblings {
   };
 
   const leave = ({ id, participant }: Entry, committed: Promise<EntryResult>): void => {
-    away.set(id, { participant, committed });
+    away.set(id, { participant, committed: track(committed) });
     const comeBack = (): void => void away.delete(id);
     committed.then(comeBack, comeBack); // where it failed, the job of its own does it again
   };
@@ -95,16 +107,17 @@ export function createSiblings(options: SiblingsOptions): Siblings {
     return results;
   };
 
+  const carryOut = async (entries: Entry[], isShared: boolean): Promise<EntryResult[]> => {
+    const [first] = entries;
+    if (!isShared) return [await (away.get(first!.id)?.committed ?? commitOne(run(first!)))];
+    const free = await partFromHeldUp(entries);
+    return free.length > 0 ? runTogether(free) : [];
+  };
+
   return {
-    async together(job) {
-      const [first] = job;
-      if (job.length === 1)
-        return [await (away.get(first!.id)?.committed ?? commitOne(run(first!)))];
-      const entries = await partFromHeldUp(job);
-      return entries.length > 0 ? runTogether(entries) : [];
-    },
+    together: (entries, isShared = entries.length > 1) => track(carryOut(entries, isShared)),
     async idle() {
-      await Promise.allSettled([...away.values()].map(({ committed }) => committed));
+      while (underWay.size > 0) await Promise.allSettled(underWay);
     },
   };
 }

@@ -1,21 +1,27 @@
 import { describe, expect, test } from '@jest/globals';
 import { hasEnded } from '@reliable-ops/contracts';
 import fc from 'fast-check';
+import { z } from 'zod';
 import {
   advance,
   backoffBound,
   cancel,
   commandOf,
-  itemsFor,
+  defaultPolicy,
+  defineSaga,
+  dispatch,
   newSteps,
   start,
   transitions,
   type Advanced,
   type Command,
+  type CommandItem,
+  type Json,
   type Order,
   type Outcome,
   type Rules,
   type SagaState,
+  type StepContext,
   type StepOutcome,
 } from '../src/index.ts';
 import { newSaga, rulesFor, type Shape } from './sagas.ts';
@@ -354,6 +360,56 @@ describe('advance', () => {
     ]);
   });
 
+  test('steps with the same data share what is sent; others, and those that know something of their own, do not', () => {
+    const asked: string[] = [];
+    const same = ({ input: { id } }: StepContext<{ id: string }>): Json => {
+      asked.push(id);
+      return { id };
+    };
+    const own = ({ input: { id } }: StepContext<{ id: string }>): Json => ({ id });
+    const nodes = { n1: same, n2: same, n3: own, n4: undefined, n5: undefined };
+    const definition = defineSaga({
+      name: 'test',
+      version: 1,
+      input: z.object({ id: z.string() }),
+      key: ({ id }) => id,
+      stages: [
+        Object.entries(nodes).map(([name, data]) => ({
+          name,
+          participant: name,
+          action: 'do',
+          compensation: 'undo',
+          ...(data ? { data } : {}),
+        })),
+      ],
+    });
+    const rules = { definition, policy: defaultPolicy };
+    const members = ['a', 'b'].map((id, n) => ({ id: n, key: id, input: { id }, fence: 1 }));
+    /** Which steps have which items. */
+    const told = ({ state, orders }: Advanced): string[][] => {
+      const shared = new Map<CommandItem[], string[]>();
+      for (const { head, items } of dispatch(rules, state, orders, members)) {
+        expect(items.map(([, , , data]) => data)).toEqual([{ id: 'a' }, { id: 'b' }]);
+        shared.set(items, [...(shared.get(items) ?? []), head.step]);
+      }
+      return [...shared.values()];
+    };
+    const begun = start(rules, newSaga(rules), 1);
+    expect(told(begun)).toEqual([['n1', 'n2'], ['n3'], ['n4', 'n5']]);
+    expect(asked).toEqual(['a', 'b']);
+    // Of the compensations, n2 has an output of its own to go by.
+    const outcomes = Object.keys(nodes).map((name) =>
+      outcomeFor(name, { result: 'applied', output: name === 'n2' ? 'existed' : 'created' }),
+    );
+    outcomes[3] = outcomeFor('n4', { result: 'rejected', error: 'no' });
+    expect(told(advance(rules, begun.state, outcomes, 2))).toEqual([
+      ['n1'],
+      ['n2'],
+      ['n3'],
+      ['n5'],
+    ]);
+  });
+
   test('an action is tried as often as the policy says, a compensation until it is done, then flagged stuck', () => {
     const rules = rulesFor([[{ prepares: false }]], { stepAttempts: 3, stuckAfter: 4 });
     let { state, orders } = start(rules, newSaga(rules), 1);
@@ -475,6 +531,6 @@ const names = ({ orders }: Advanced): string[] =>
 
 /** What is sent to the one saga of lane `k`, whose token is 7. */
 const commandsFor = (rules: Rules, state: SagaState, order: Order): Command[] =>
-  itemsFor(rules, state, order, [{ id: 1, key: 'k', input: null, fence: 7 }]).map((item) =>
-    commandOf(order.head, item),
+  dispatch(rules, state, [order], [{ id: 1, key: 'k', input: null, fence: 7 }]).flatMap(
+    ({ head, items }) => items.map((item) => commandOf(head, item)),
   );

@@ -66,11 +66,9 @@ function useSpoiltNode(fixture: EngineFixture) {
     },
     /** What is in the queue. */
     queued: () =>
-      [...fixture.queue.jobs.values()].map(({ kind, attempt, items }) => [
-        kind,
-        attempt,
-        items.map(([, key]) => key),
-      ]),
+      fixture.queue
+        .entries()
+        .map(({ kind, attempt, items }) => [kind, attempt, items.map(([, key]) => key)]),
   });
 }
 
@@ -251,7 +249,7 @@ describe('commands that a participant leaves while it carries out others', () =>
     spoilt.node.spoil = (id, attempt) => (id === 'b' && attempt === 1 ? unknown : undefined);
     await fixture.accept('a', 'b');
     const [job] = fixture.queue.take();
-    const runs = fixture.engine.runEntry(job!);
+    const runs = fixture.engine.runJob([job!]);
     await fixture.engine.idle();
     expect(await countStatuses(fixture)).toEqual({ completed: 2 });
     await runs;

@@ -6,6 +6,7 @@ import {
   createEngine,
   createPostgresLog,
   createRegistry,
+  stagesQueue,
   startJobWorkers,
   type BullmqQueue,
   type Command,
@@ -111,6 +112,28 @@ describe('what is slow delays only itself', () => {
     expect(await appliedSteps()).toEqual({ n1: 1_050, n2: 0, n3: 1_050 });
     release();
     await waitFor('the end', async () => (await statuses())['completed'] === 1_050);
+  });
+
+  test('a node that is paused: every step on the others is done, those on it wait for the resume, in its own queue', async () => {
+    const log = createPostgresLog(database.sql);
+    await queue.writeMarker(await log.incarnation());
+    await engine.pause('n2', { by: 'ann', note: null });
+    for (let batch = 0; batch < 5; batch++) await accept(keysOf(`batch${batch}-`, 50));
+    await waitFor('all steps on the other nodes', async () => {
+      const { n1, n3 } = await appliedSteps();
+      return n1 === 250 && n3 === 250;
+    });
+    await waitFor('the jobs that siblings share to end', async () => {
+      const { waiting, active } = await queue.queues
+        .get(stagesQueue)!
+        .getJobCounts('waiting', 'active');
+      return waiting === 0 && active === 0;
+    });
+    const owed = await log.readEntries({ dueBefore: Date.now(), after: undefined, limit: 99 });
+    expect(owed.map(({ participant }) => participant)).toEqual(['n2', 'n2', 'n2', 'n2', 'n2']);
+    expect(await queue.findMissing(owed)).toEqual([]);
+    await engine.resume('n2');
+    await waitFor('the end', async () => (await statuses())['completed'] === 250);
   });
 
   test('P4: a hot key that is stuck, with a thousand sagas queued: every other key goes on, beside it and after it', async () => {

@@ -3,24 +3,32 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import { startTestRedis, waitFor, type TestRedis } from '@reliable-ops/testkit';
 import {
   createBullmqQueue,
-  queuePrefix,
+  createEngine,
+  createPostgresLog,
+  createRecovery,
+  createRegistry,
+  readJob,
+  stagesQueue,
   startJobWorkers,
+  writeJob,
   type BullmqQueue,
   type CommandItem,
   type Engine,
   type Entry,
-  type EntryResult,
-  type Outcome,
 } from '../src/index.ts';
+import { useDatabase } from './database-fixture.ts';
+import { defineChange } from './sagas.ts';
 
 let redis: TestRedis;
 let queue: BullmqQueue;
 const errors: string[] = [];
-const participant = 'n1';
+const participants = ['n1', 'n2', 'n3'];
+const participant = participants[0]!;
+const database = useDatabase();
 
 beforeAll(async () => {
   redis = await startTestRedis();
-  queue = createBullmqQueue(redis.url, [participant], (error) => errors.push(error.message));
+  queue = createBullmqQueue(redis.url, participants, (error) => errors.push(error.message));
   await waitFor('Redis', () => queue.isConnected());
 });
 afterEach(async () => {
@@ -43,12 +51,45 @@ const entry = (count = 1, dueAt = Date.now()): Entry => ({
   items: Array.from({ length: count }, (_, n) => [n + 1, `k${n}`, n + 1, null]),
 });
 
+/** One for each participant, of the same sagas. */
+const siblings = (count = 1, dueAt = Date.now()): Entry[] => {
+  const { items } = entry(count);
+  const job = randomUUID();
+  return participants.map((name, n) => ({
+    ...entry(0, dueAt),
+    ...(n === 0 ? { id: job } : {}),
+    participant: name,
+    step: name,
+    items,
+    job,
+  }));
+};
+
+/** Adds each alone. */
+const add = (...entries: Entry[]): Promise<void> =>
+  queue.add(
+    entries.map((own) => [own]),
+    Date.now(),
+  );
+const boardOf = (name: string) => queue.queues.get(name)!;
+/** How many jobs each queue has, of those that have any. */
+const countJobs = async (...types: ('waiting' | 'delayed' | 'completed')[]) => {
+  const counts: Record<string, number> = {};
+  for (const [name, board] of queue.queues) {
+    const count = await board.getJobCountByTypes(...types);
+    if (count > 0) counts[name] = count;
+  }
+  return counts;
+};
+const idsOf = (entries: Entry[]): string[] => entries.map(({ id }) => id);
+
 /** An engine that only notes what it is handed. */
-const recording = (run: (entry: Entry) => Promise<string>) => {
+const recording = (run: (...job: Entry[]) => Promise<string>) => {
   const failed: string[] = [];
   const engine = {
-    runEntry: run,
-    failEntry: async (_entry: Entry, failure: string) => void failed.push(failure),
+    runJob: (job: Entry[]) => run(...job),
+    failJob: async (job: Entry[], failure: string) =>
+      void failed.push(...job.map(({ id }) => `${id}: ${failure}`)),
   } as unknown as Engine;
   return { engine, failed };
 };
@@ -56,7 +97,7 @@ const working = new Set<{ stop(deadlineMs: number): Promise<void> }>();
 const work = (engine: Engine, lockMs = 10_000) => {
   const jobs = startJobWorkers({
     redisUrl: redis.url,
-    participants: [participant],
+    participants,
     engine,
     concurrency: 4,
     lockMs,
@@ -76,14 +117,13 @@ describe('the queue', () => {
   test('an entry is one job under its id, named after its kind, due when the entry is; again: nothing', async () => {
     const later = entry(2, Date.now() + 60_000);
     const now = entry();
-    await queue.add([later, now], Date.now());
-    await queue.add([later, now], Date.now());
-    const board = queue.queues.get(participant)!;
+    await add(later, now);
+    await add(later, now);
+    const board = boardOf(participant);
     expect(await board.getJobCounts('waiting', 'delayed')).toEqual({ waiting: 1, delayed: 1 });
     const job = await board.getJob(later.id);
     expect(job?.name).toBe('create');
-    const { step, phase, attempt, items } = later;
-    expect(job?.data).toEqual({ step, phase, attempt, items });
+    expect(readJob(job!.data, later.dueAt)).toEqual([later]);
   });
 
   test('P2: only entries without a live job are missing; a finished job under the id gives way', async () => {
@@ -93,25 +133,87 @@ describe('the queue', () => {
       entry(1, Date.now() + 60_000),
       entry(),
     ];
-    await queue.add([finished], Date.now());
+    await add(finished);
     const jobs = work(recording(async () => 'done').engine);
-    const board = queue.queues.get(participant)!;
+    const board = boardOf(participant);
     await waitFor(
       'the job to be finished',
       async () => (await board.getJobCounts('completed'))['completed'] === 1,
     );
     await jobs.stop(1_000);
-    await queue.add([waiting, delayed], Date.now());
+    await add(waiting, delayed);
     const missing = await queue.findMissing([finished, waiting, delayed, lost]);
     expect(missing.map(({ id }) => id)).toEqual([finished.id, lost.id]);
     // The finished job would swallow this one.
     await queue.withdraw(missing);
-    await queue.add(missing, Date.now());
+    await add(...missing);
     expect(await board.getJobCounts('waiting', 'delayed', 'completed')).toEqual({
       waiting: 3,
       delayed: 1,
       completed: 0,
     });
+  });
+
+  test('siblings are one job in the queue that all participants share; again: nothing', async () => {
+    const [now, later] = [siblings(2), siblings(1, Date.now() + 60_000)];
+    await queue.add([now, later], Date.now());
+    // Also where one is left out.
+    await queue.add([now.slice(1), later.slice(1)], Date.now());
+    expect(await countJobs('waiting', 'delayed')).toEqual({ [stagesQueue]: 2 });
+    for (const job of [now, later]) {
+      const added = await boardOf(stagesQueue).getJob(job[0]!.job!);
+      expect(idsOf(readJob(added!.data, 0))).toEqual(idsOf(job));
+      expect(added!.name).toBe('create');
+    }
+    expect(await boardOf(stagesQueue).getDelayedCount()).toBe(1);
+  });
+
+  test('P2: of siblings those are missing that have neither their shared job live nor one of their own', async () => {
+    const [ended, delayed] = [siblings(), siblings(1, Date.now() + 60_000)];
+    await queue.add([ended, delayed], Date.now());
+    await add({ ...delayed[1]!, dueAt: Date.now() });
+    const jobs = work(recording(async () => 'done').engine);
+    await waitFor('two jobs to end', async () => {
+      const { n2, [stagesQueue]: shared } = await countJobs('completed');
+      return n2 === 1 && shared === 1;
+    });
+    await jobs.stop(1_000);
+    // Of the one that has ended, one has a job of its own that waits; of the other, one's own has ended.
+    await add(ended[1]!);
+    const missing = await queue.findMissing([...ended, ...delayed]);
+    expect(idsOf(missing)).toEqual([ended[0]!.id, ended[2]!.id]);
+    await queue.withdraw(missing);
+    await add(...missing);
+    expect(await countJobs('waiting')).toEqual({ n1: 1, n2: 1, n3: 1 });
+    expect(await queue.findMissing([...ended, ...delayed])).toEqual([]);
+  });
+
+  test('P2: recovery adds each entry of a shared job that is lost, alone', async () => {
+    const log = createPostgresLog(database.sql);
+    const create = defineChange('create', participants);
+    const engine = createEngine({ log, registry: createRegistry([create]), queue });
+    const input = { id: 'a' };
+    await queue.writeMarker(await log.incarnation());
+    await engine.accept({
+      batchId: randomUUID(),
+      idempotency: null,
+      sagas: [{ definition: create, input }],
+    });
+    await engine.idle();
+    expect(await countJobs('waiting')).toEqual({ [stagesQueue]: 1 });
+    const recover = createRecovery({
+      log,
+      queue,
+      holder: 'one',
+      intervalMs: 5_000,
+      clock: () => Date.now() + 6_000,
+    });
+    expect((await recover()).added).toBe(0);
+    const [lost] = await boardOf(stagesQueue).getWaiting();
+    await lost!.remove();
+    expect((await recover()).added).toBe(3);
+    expect(await countJobs('waiting')).toEqual({ n1: 1, n2: 1, n3: 1 });
+    expect((await recover()).added).toBe(0);
   });
 
   test('the marker goes with everything else', async () => {
@@ -125,7 +227,7 @@ describe('the queue', () => {
   test('while Redis is away it fails at once', async () => {
     await redis.kill();
     await waitFor('the connection to break', () => !queue.isConnected());
-    await expect(queue.add([entry()], Date.now())).rejects.toThrow('away');
+    await expect(add(entry())).rejects.toThrow('away');
     await redis.start();
     await waitFor('the connection to be back', () => queue.isConnected());
   });
@@ -133,7 +235,7 @@ describe('the queue', () => {
 
 describe('pauses', () => {
   test('on a paused queue no job is begun, due or not; what is under way ends; resumed, all of it runs', async () => {
-    const board = queue.queues.get(participant)!;
+    const board = boardOf(participant);
     const begun: string[] = [];
     let end = (): void => {};
     const jobs = work(
@@ -144,10 +246,10 @@ describe('pauses', () => {
       }).engine,
     );
     const [first, waiting, delayed] = [entry(), entry(), entry(1, Date.now() + 200)];
-    await queue.add([first], Date.now());
+    await add(first);
     await waitFor('the first job to be begun', () => begun.length === 1);
     await queue.pauseOnly([participant]);
-    await queue.add([waiting, delayed], Date.now());
+    await add(waiting, delayed);
     end();
     await waitFor(
       'the first job to end',
@@ -170,7 +272,7 @@ describe('pauses', () => {
   });
 
   test('a pause is a state: said twice it is one, and it goes with everything else', async () => {
-    const board = queue.queues.get(participant)!;
+    const board = boardOf(participant);
     await queue.pauseOnly([participant]);
     await queue.pauseOnly([participant, 'another']);
     expect(await board.isPaused()).toBe(true);
@@ -178,8 +280,17 @@ describe('pauses', () => {
     expect(await board.isPaused()).toBe(false);
   });
 
-  test('withdrawn jobs are gone, whether waiting or delayed; one under way stays', async () => {
-    const board = queue.queues.get(participant)!;
+  test('of some participants those are found that are paused; what they share never is', async () => {
+    await queue.pauseOnly(['n1', 'n3']);
+    expect(await queue.findPaused(['n3', 'n2'])).toEqual(new Set(['n3']));
+    await queue.pauseOnly(participants);
+    expect(await boardOf(stagesQueue).isPaused()).toBe(false);
+    await queue.pauseOnly([]);
+    expect(await queue.findPaused(participants)).toEqual(new Set());
+  });
+
+  test('withdrawn jobs are gone, whether waiting or delayed; one under way stays, and one that siblings share', async () => {
+    const board = boardOf(participant);
     let end = (): void => {};
     const jobs = work(
       recording(async () => {
@@ -188,15 +299,18 @@ describe('pauses', () => {
       }).engine,
     );
     const active = entry();
-    await queue.add([active], Date.now());
+    await add(active);
     await waitFor(
       'the job to be begun',
       async () => (await board.getJobCounts('active'))['active'] === 1,
     );
     await queue.pauseOnly([participant]);
     const [waiting, delayed] = [entry(), entry(1, Date.now() + 60_000)];
-    await queue.add([waiting, delayed], Date.now());
-    await queue.withdraw([active, waiting, delayed, entry()]);
+    await add(waiting, delayed);
+    const shared = siblings(1, Date.now() + 60_000);
+    await queue.add([shared], Date.now());
+    await queue.withdraw([active, waiting, delayed, entry(), ...shared]);
+    expect(await countJobs('delayed')).toEqual({ [stagesQueue]: 1 });
     expect(await board.getJobCounts('waiting', 'active', 'delayed')).toEqual({
       waiting: 0,
       active: 1,
@@ -207,89 +321,22 @@ describe('pauses', () => {
   });
 });
 
-describe('what is handed over', () => {
-  const first = 4_711;
-  /** One of three entries of the same sagas, with two attempts: the second one at what the first has left. */
-  const resultOf = (name: string): EntryResult => {
-    const { items, ...own } = entry(3);
-    items[0]![0] = first;
-    const applied: Outcome = { result: 'applied', output: name };
-    const unknown: Outcome = { result: 'unknown', error: '500 "why"' };
-    return {
-      entry: { ...own, items, siblings: 3 },
-      startedAt: 1,
-      attempts: [
-        { number: 1, startedAt: 2, items, outcomes: [applied, unknown, unknown] },
-        { number: 2, startedAt: 3, items: items.slice(1), outcomes: [applied, unknown] },
-      ],
-    };
-  };
-  /** As whoever brings the last one gets it. */
-  const borrowed = ({ entry: own, ...result }: EntryResult, items: CommandItem[]) => ({
-    ...result,
-    entry: { ...own, items },
-    isBorrowed: true,
-  });
-  const families = () => queue.redis.keys(`${queuePrefix}:siblings:*`);
-
-  test('comes back, all of it, to whoever brings the last one, and only once', async () => {
-    const [one, other, last] = [resultOf('one'), resultOf('other'), resultOf('last')];
-    expect(await queue.handOver(one)).toBeNull();
-    expect(await queue.handOver(other)).toBeNull();
-    expect(await queue.isTaken(one.entry)).toBe(false);
-    const all = await queue.handOver(last);
-    const { items } = last.entry;
-    expect(all).toHaveLength(3);
-    expect(all).toEqual(
-      expect.arrayContaining([borrowed(one, items), borrowed(other, items), last]),
-    );
-    for (const { entry: own } of [one, other]) {
-      expect(await queue.isTaken(own)).toBe(true);
-      expect(await queue.takeBack(own)).toBe(false);
-    }
-    expect(await families()).toEqual([]);
-  });
-
-  test('can be taken back once, and the last one does not wait for it then', async () => {
-    const [one, other, last] = [resultOf('one'), resultOf('other'), resultOf('last')];
-    await queue.handOver(one);
-    expect(await queue.takeBack(one.entry)).toBe(true);
-    expect(await queue.takeBack(one.entry)).toBe(false);
-    await queue.handOver(other);
-    const all = await queue.handOver(last);
-    expect(all).toEqual([borrowed(other, last.entry.items), last]);
-  });
-
-  test('is left where it has not as many sagas as the last one: recovery asks for it again', async () => {
-    const [one, other, last] = [resultOf('one'), resultOf('other'), resultOf('last')];
-    await queue.handOver(one);
-    await queue.handOver(other);
-    last.entry.items.pop();
-    expect(await queue.handOver(last)).toEqual([last]);
-  });
-
-  test('stands once however often it is handed over, and does not stay for ever', async () => {
-    for (const one of [resultOf('one'), resultOf('other')])
-      for (let n = 0; n < 3; n++) expect(await queue.handOver(one)).toBeNull();
-    const [family] = await families();
-    expect(await queue.redis.pttl(family!)).toBeGreaterThan(0);
-  });
-});
-
 describe('job workers', () => {
-  test('hand on the entry that was added, with what is known of its siblings', async () => {
-    const added = [entry(2), { ...entry(), siblings: 3 }];
-    const ran: Entry[] = [];
+  test('hand on the job that was added, alone or of siblings', async () => {
+    const added = [[entry(2)], siblings(3)];
+    const ran: Entry[][] = [];
     const jobs = work(
-      recording(async (own) => {
+      recording(async (...own) => {
         ran.push(own);
         return 'done';
       }).engine,
     );
     await queue.add(added, Date.now());
     await waitFor('both jobs to run', () => ran.length === 2);
-    for (const { dueAt: _, ...own } of added)
-      expect(ran.find(({ id }) => id === own.id)).toEqual({ ...own, dueAt: expect.any(Number) });
+    for (const job of added)
+      expect(ran.find(([first]) => first!.id === job[0]!.id)).toEqual(
+        job.map(({ job: _job, ...own }) => ({ ...own, dueAt: expect.any(Number) })),
+      );
     await jobs.stop(1_000);
   });
 
@@ -301,8 +348,8 @@ describe('job workers', () => {
         return 'done';
       }).engine,
     );
-    await queue.add([entry()], Date.now());
-    const board = queue.queues.get(participant)!;
+    await add(entry());
+    const board = boardOf(participant);
     await waitFor(
       'the third run',
       async () => (await board.getJobCounts('completed'))['completed'] === 1,
@@ -320,7 +367,7 @@ describe('job workers', () => {
         return new Promise<string>(() => {});
       }).engine,
     );
-    await queue.add([own], Date.now());
+    await add(own);
     await waitFor('the job to be taken', () => taken);
     await stopping.stop(10);
     let handed: string | undefined;
@@ -334,7 +381,7 @@ describe('job workers', () => {
     await other.stop(1_000);
   });
 
-  test('a job that an older version has sent does nothing: what it owed is in a new row', async () => {
+  test('a job that an older version has sent does nothing: recovery adds what it owes', async () => {
     const [old, own] = [randomUUID(), entry()];
     const ran: string[] = [];
     const { engine, failed } = recording(async ({ id }) => {
@@ -342,31 +389,56 @@ describe('job workers', () => {
       return 'done';
     });
     const jobs = work(engine);
-    const board = queue.queues.get(participant)!;
-    const commands = [{ sagaId: 1, key: 'k', step: participant, phase: 'action', attempt: 1 }];
-    await board.add('create', { commands } as never, { jobId: old });
-    await queue.add([own], Date.now());
+    const board = boardOf(participant);
+    const { step, phase, attempt, items } = entry();
+    await board.add('create', { step, phase, attempt, items } as never, { jobId: old });
+    await add(own);
     await waitFor('both jobs to end', async () => (await board.getCompletedCount()) === 2);
-    expect((await board.getJob(old))?.returnvalue).toContain('no longer owed');
+    expect((await board.getJob(old))?.returnvalue).toContain('an older version');
     expect(ran).toEqual([own.id]);
     expect(failed).toEqual([]);
     await jobs.stop(1_000);
   });
 
   test('a job that stalls again and again is not run any more, but given back to be halved', async () => {
-    const own = entry(2);
+    const own = siblings(2);
     await queue.add([own], Date.now());
-    const board = queue.queues.get(participant)!;
-    await queue.redis.hset(board.toKey(own.id), 'stc', '3');
+    await queue.redis.hset(boardOf(stagesQueue).toKey(own[0]!.job!), 'stc', '3');
     let ran = false;
     const { engine, failed } = recording(async () => {
       ran = true;
       return 'done';
     });
     const jobs = work(engine);
-    await waitFor('the job to be given back', () => failed.length === 1);
-    expect(failed[0]).toContain('stalled 3 times');
+    await waitFor('the job to be given back', () => failed.length > 0);
+    expect(failed).toEqual(own.map(({ id }) => `${id}: the job stalled 3 times`));
     expect(ran).toBe(false);
     await jobs.stop(1_000);
+  });
+});
+
+describe('what a job holds', () => {
+  /** As it comes out of Redis. */
+  const written = (job: Entry[]) => JSON.parse(JSON.stringify(writeJob(job))) as never;
+
+  test('comes back as it was, whether siblings have the same items or their own', () => {
+    const shared = siblings(2);
+    const [one, other, third] = shared;
+    const traced: CommandItem = [1, 'k0', 1, { id: 'a' }, '00-trace'];
+    const mixed = [
+      one!,
+      { ...other!, items: [traced, one!.items[1]!] },
+      { ...third!, items: one!.items.slice(0, 1) },
+    ];
+    for (const job of [shared, mixed, [entry(3)]])
+      expect(readJob(written(job), 7)).toEqual(
+        job.map(({ job: _job, ...own }) => ({ ...own, dueAt: 7 })),
+      );
+  });
+
+  test('is written once where siblings have the same items', () => {
+    const { entries, items } = writeJob(siblings(2));
+    expect(items).toHaveLength(2);
+    for (const own of entries) expect(own).not.toHaveProperty('items');
   });
 });

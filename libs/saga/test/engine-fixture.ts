@@ -50,7 +50,9 @@ export interface EngineFixture extends DatabaseFixture {
   /** Accepts these and waits until their jobs are in the queue. Answers the sagas' ids. */
   accept(...ids: string[]): Promise<number[]>;
   /** Runs jobs at the same time, as workers do, and waits until what follows is in the queue. */
-  run(jobs: Entry[]): Promise<void>;
+  runJobs(jobs: Entry[][]): Promise<void>;
+  /** The same where each entry has a job of its own. */
+  run(entries: Entry[]): Promise<void>;
   /** Runs jobs until none is owed, whatever the clock says. */
   drain(): Promise<void>;
 }
@@ -114,14 +116,15 @@ export function useEngine(options: EngineFixtureOptions): EngineFixture {
       await fixture.engine.idle();
       return sagaIds;
     },
-    async run(jobs: Entry[]) {
-      await Promise.all(jobs.map((job) => fixture.engine.runEntry(job)));
+    async runJobs(jobs: Entry[][]) {
+      await Promise.all(jobs.map((job) => fixture.engine.runJob(job)));
       await fixture.engine.idle();
     },
+    run: (entries: Entry[]) => fixture.runJobs(entries.map((entry) => [entry])),
     async drain() {
       await fixture.engine.idle();
-      for (let jobs = fixture.queue.take(8); jobs.length > 0; jobs = fixture.queue.take(8))
-        await fixture.run(jobs);
+      for (let jobs = fixture.queue.takeJobs(8); jobs.length > 0; jobs = fixture.queue.takeJobs(8))
+        await fixture.runJobs(jobs);
     },
   });
 }

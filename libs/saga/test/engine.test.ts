@@ -56,8 +56,8 @@ describe('from accept to the end', () => {
     await fixture.engine.accept({ ...request(idsOf(400)), idempotency: { key: 'k', digest: 'd' } });
     const ofAccept = counted.splice(0);
     await fixture.engine.idle();
-    const [job] = fixture.queue.take(1);
-    await fixture.engine.runEntry(job!);
+    const [job] = fixture.queue.takeJobs(1);
+    await fixture.engine.runJob(job!);
     await fixture.engine.idle();
     const ofCommit = counted.splice(0);
     await counting.end();

@@ -15,7 +15,7 @@ test('a worker keeps nothing of the jobs that it has ended', async () => {
   await waitFor('Redis', () => queue.isConnected());
   const answers: WeakRef<object>[] = [];
   const engine = {
-    async runEntry() {
+    async runJob() {
       const answer = { of: 'a job' };
       answers.push(new WeakRef(answer));
       return answer;
@@ -41,7 +41,10 @@ test('a worker keeps nothing of the jobs that it has ended', async () => {
       attempt: 1,
       items: [[1, 'k', 1, null]],
     }));
-    await queue.add(entries, Date.now());
+    await queue.add(
+      entries.map((entry) => [entry]),
+      Date.now(),
+    );
     await waitFor('the jobs to end', () => answers.length === entries.length);
     // Those that its workers had in hand last may stay in theirs.
     await waitFor('them to be forgotten', () => {

@@ -29,7 +29,7 @@ describe('lanes', () => {
     );
     for (let turn = 0; turn < 20; turn++) {
       const jobs = fixture.queue.take(6);
-      await Promise.all(jobs.map((job, n) => (n % 2 === 0 ? own : other).runEntry(job)));
+      await Promise.all(jobs.map((job, n) => (n % 2 === 0 ? own : other).runJob([job])));
       await Promise.all([own.idle(), other.idle()]);
     }
     await accepting;

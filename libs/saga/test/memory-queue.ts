@@ -1,37 +1,38 @@
-import { Families } from '@reliable-ops/testkit';
-import {
-  readResult,
-  writeResult,
-  type ChangedSagas,
-  type Entry,
-  type EntryResult,
-  type JobQueue,
-} from '../src/index.ts';
+import type { ChangedSagas, Entry, JobQueue } from '../src/index.ts';
 
-/** A queue in memory that may lose everything; `run` hands its jobs out in the order due, whatever the clock says. */
+/** A queue in memory that may lose everything; it hands out what it has in the order due, whatever the clock says. */
 export class MemoryQueue implements JobQueue {
-  jobs = new Map<string, Entry>();
+  jobs = new Map<string, Entry[]>();
   away = false;
   marker: string | null = null;
   announced: ChangedSagas[] = [];
+  paused = new Set<string>();
 
-  async add(entries: Entry[]): Promise<void> {
+  async add(jobs: Entry[][]): Promise<void> {
     this.#refuseWhenAway();
-    for (const entry of entries) if (!this.jobs.has(entry.id)) this.jobs.set(entry.id, entry);
+    for (const job of jobs) {
+      const [first] = job;
+      const id = job.length === 1 ? ownJobOf(first!) : sharedJobOf(first!);
+      if (!this.jobs.has(id)) this.jobs.set(id, job);
+    }
   }
   async findMissing(entries: Entry[]): Promise<Entry[]> {
     this.#refuseWhenAway();
-    return entries.filter(({ id }) => !this.jobs.has(id));
+    return entries.filter(
+      (entry) => !this.jobs.has(ownJobOf(entry)) && !this.jobs.has(sharedJobOf(entry)),
+    );
   }
-  paused = new Set<string>();
-
   async withdraw(entries: Entry[]): Promise<void> {
     this.#refuseWhenAway();
-    for (const { id } of entries) this.jobs.delete(id);
+    for (const entry of entries) this.jobs.delete(ownJobOf(entry));
   }
   async pauseOnly(participants: string[]): Promise<void> {
     this.#refuseWhenAway();
     this.paused = new Set(participants);
+  }
+  async findPaused(participants: string[]): Promise<Set<string>> {
+    this.#refuseWhenAway();
+    return new Set(participants.filter((name) => this.paused.has(name)));
   }
   async readMarker(): Promise<string | null> {
     this.#refuseWhenAway();
@@ -43,36 +44,41 @@ export class MemoryQueue implements JobQueue {
   async announce(changed: ChangedSagas[]): Promise<void> {
     this.announced.push(...changed);
   }
-  families = new Families({ readResult, writeResult });
-
-  async handOver(result: EntryResult): Promise<EntryResult[] | null> {
-    this.#refuseWhenAway();
-    return this.families.handOver(result);
-  }
-  async isTaken(entry: Entry): Promise<boolean> {
-    this.#refuseWhenAway();
-    return this.families.isTaken(entry);
-  }
-  async takeBack(entry: Entry): Promise<boolean> {
-    this.#refuseWhenAway();
-    return this.families.takeBack(entry);
-  }
   wipe(): void {
     this.jobs.clear();
-    this.families.clear();
     this.marker = null;
     this.paused.clear();
   }
-  /** Takes up to `count` jobs out. */
-  take(count = Infinity): Entry[] {
-    const taken = [...this.jobs.values()]
-      .filter(({ participant }) => !this.paused.has(participant))
-      .sort((a, b) => a.dueAt - b.dueAt)
+  /** What is in its jobs. */
+  entries(): Entry[] {
+    return [...this.jobs.values()].flat();
+  }
+  /** Takes up to `count` entries out, siblings one by one: as where the job that they shared is lost, and recovery has added each. */
+  take(count = Infinity, dueUntil = Infinity): Entry[] {
+    const taken = this.entries()
+      .filter(({ participant, dueAt }) => dueAt <= dueUntil && !this.paused.has(participant))
+      .sort((one, other) => one.dueAt - other.dueAt)
       .slice(0, count);
-    for (const { id } of taken) this.jobs.delete(id);
+    for (const [id, job] of this.jobs) {
+      const left = job.filter((entry) => !taken.includes(entry));
+      if (left.length > 0) this.jobs.set(id, left);
+      else this.jobs.delete(id);
+    }
     return taken;
+  }
+  /** Takes up to `count` jobs out, as workers do. */
+  takeJobs(count = Infinity): Entry[][] {
+    const taken = [...this.jobs]
+      .filter(([, job]) => job.length > 1 || !this.paused.has(job[0]!.participant))
+      .sort(([, [one]], [, [other]]) => one!.dueAt - other!.dueAt)
+      .slice(0, count);
+    for (const [id] of taken) this.jobs.delete(id);
+    return taken.map(([, job]) => job);
   }
   #refuseWhenAway(): void {
     if (this.away) throw new Error('the queue is away');
   }
 }
+
+const ownJobOf = ({ participant, id }: Entry): string => `${participant} ${id}`;
+const sharedJobOf = ({ job }: Entry): string => `stages ${job}`;

@@ -61,7 +61,7 @@ test('it hears of what was accepted, each call with an outcome a command, each c
 test('a job that is run twice is two calls, and its sagas end once', async () => {
   await accept('a');
   const jobs = fixture.queue.take();
-  for (const job of [...jobs, ...jobs]) await fixture.engine.runEntry(job);
+  for (const job of [...jobs, ...jobs]) await fixture.engine.runJob([job]);
   await fixture.engine.idle();
   expect(told.called.length).toBeGreaterThanOrEqual(2);
   expect(told.ended).toHaveLength(1);

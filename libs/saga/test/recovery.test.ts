@@ -38,7 +38,7 @@ describe('recovery', () => {
     const [of1, ...others] = fixture.queue
       .take()
       .sort((a, b) => a.participant.localeCompare(b.participant));
-    await fixture.engine.runEntry(of1!);
+    await fixture.engine.runJob([of1!]);
     const read = async () =>
       new Map(
         (await fixture.log.listSagas({ limit: 9 })).map(({ key, status, steps: [step], error }) => [
@@ -59,7 +59,7 @@ describe('recovery', () => {
     expect(
       fixture.queue.take().map(({ attempt, items }) => [attempt, items.map(([, key]) => key)]),
     ).toEqual([[3, ['lost']]]);
-    for (const entry of others) await fixture.engine.runEntry(entry);
+    for (const entry of others) await fixture.engine.runJob([entry]);
     await fixture.engine.idle();
     fixture.queue.wipe();
     await fixture.recover();
@@ -78,9 +78,8 @@ describe('recovery', () => {
   test('P2: a queue that was wiped gets everything back that the outbox owes', async () => {
     await accept(...idsOf(50));
     await fixture.recover();
-    const before = fixture.queue.jobs.size;
     fixture.queue.wipe();
-    expect(await fixture.recover()).toEqual({ held: true, rebuilt: true, added: before });
+    expect(await fixture.recover()).toEqual({ held: true, rebuilt: true, added: 3 });
     await drain();
     expect(await countStatuses(fixture)).toEqual({ completed: 50 });
   });
@@ -134,7 +133,7 @@ describe('recovery', () => {
     const jobs = fixture.queue.take();
     const findMissing = fixture.queue.findMissing.bind(fixture.queue);
     fixture.queue.findMissing = async (entries) => {
-      for (const job of jobs) await fixture.engine.runEntry(job);
+      for (const job of jobs) await fixture.engine.runJob([job]);
       return findMissing(entries);
     };
     expect((await fixture.recover({ clock: late })).added).toBe(0);
@@ -144,12 +143,23 @@ describe('recovery', () => {
 
   test('a finished job that would swallow the new one is withdrawn first', async () => {
     await accept('a');
+    fixture.queue.wipe();
     await fixture.recover();
     const finished = new Set(fixture.queue.jobs.values());
     fixture.queue.findMissing = async (entries) => entries;
     expect((await fixture.recover({ clock: late })).added).toBe(3);
     expect([...fixture.queue.jobs.values()].filter((job) => finished.has(job))).toEqual([]);
     expect(fixture.queue.jobs.size).toBe(3);
+  });
+
+  test('P2: siblings whose job is lost are added one by one; none whose job is there', async () => {
+    fixture.queue.marker = await fixture.log.incarnation();
+    await accept('lost');
+    fixture.queue.takeJobs();
+    await accept('there');
+    expect((await fixture.recover({ clock: late })).added).toBe(3);
+    const sizes = fixture.queue.takeJobs().map((job) => job.length);
+    expect(sizes.sort()).toEqual([1, 1, 1, 3]);
   });
 
   test('one process at a time recovers; another takes over when its lease has run out', async () => {

@@ -18,9 +18,9 @@ describe('repeats', () => {
     const other = fixture.startEngine();
     await Promise.all(
       jobs.flatMap((job) => [
-        fixture.engine.runEntry(job),
-        other.runEntry(job),
-        fixture.engine.runEntry(job),
+        fixture.engine.runJob([job]),
+        other.runJob([job]),
+        fixture.engine.runJob([job]),
       ]),
     );
     await other.idle();
@@ -35,8 +35,8 @@ describe('repeats', () => {
   test('an entry whose row is gone is not halved a second time', async () => {
     await accept(...idsOf(10));
     const [job] = fixture.queue.take(1);
-    await fixture.engine.failEntry(job!, 'cannot');
-    await fixture.engine.failEntry(job!, 'cannot');
+    await fixture.engine.failJob([job!], 'cannot');
+    await fixture.engine.failJob([job!], 'cannot');
     // Two nodes' entries as they were, and two halves.
     expect(await countLeftovers(fixture)).toEqual({ lanes: 10, outbox: 4 });
     await drain();

@@ -40,14 +40,14 @@ test('a saga that cannot be committed stands alone in the end, and holds up no o
     new Map((await fixture.log.listSagas({ limit: 99 })).map(({ key, status }) => [key, status]));
 
   for (let turn = 0; turn < 20; turn++)
-    for (const job of fixture.queue.take()) {
-      await fixture.engine.runEntry(job).catch(() => fixture.queue.jobs.set(job.id, job));
+    for (const job of fixture.queue.takeJobs()) {
+      await fixture.engine.runJob(job).catch(() => fixture.queue.add([job]));
       await fixture.engine.idle();
     }
   expect(await readStatuses()).toEqual(
     new Map(ids.toReversed().map((id) => [id, id === 'bad' ? 'running' : 'compensated'])),
   );
-  expect([...fixture.queue.jobs.values()].map(({ items }) => items.length)).toEqual([1]);
+  expect(fixture.queue.entries().map(({ items }) => items.length)).toEqual([1]);
   expect(fixture.warned.map(({ message }) => message)).toContain(
     'a batch cannot be committed: it is halved until the saga that spoils it stands alone',
   );

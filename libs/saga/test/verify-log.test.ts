@@ -66,7 +66,7 @@ describe('a log that is as it must be', () => {
       expect(await found()).toEqual([]);
       await fixture.engine.idle();
       const jobs = fixture.queue.take(1);
-      for (const job of jobs) await fixture.engine.runEntry(job);
+      for (const job of jobs) await fixture.engine.runJob([job]);
       left = fixture.queue.jobs.size + jobs.length;
     }
     expect(await found()).toEqual([]);
@@ -256,9 +256,9 @@ test('a suspect whose sagas were read at two moments is not one: a second look r
   const [first] = await accept('a', 'a');
   await fixture.engine.idle();
   const before = fixture.queue.take();
-  for (const job of before) await fixture.engine.runEntry(job);
+  for (const job of before) await fixture.engine.runJob([job]);
   await fixture.engine.idle();
-  for (const job of fixture.queue.take()) await fixture.engine.runEntry(job); // its second stage: the next one begins
+  for (const job of fixture.queue.take()) await fixture.engine.runJob([job]); // its second stage: the next one begins
   const [row] = await fixture.sql`select status from saga.sagas where id = ${first!}`;
   expect(row).toEqual({ status: 'completed' });
   expect((await read(stale)).findings).toEqual([]);

@@ -39,12 +39,7 @@ export function useOperatedEngine(): OperateFixture {
 
   return Object.assign(fixture, {
     async runDue() {
-      const { queue, nowMs } = fixture;
-      const due = [...queue.jobs.values()].filter(
-        ({ dueAt, participant }) => dueAt <= nowMs && !queue.paused.has(participant),
-      );
-      for (const { id } of due) queue.jobs.delete(id);
-      await fixture.run(due);
+      await fixture.run(fixture.queue.take(Infinity, fixture.nowMs));
     },
     async acceptCompensating(...ids: string[]) {
       fixture.stores[1]!.fault = () => 'error';

@@ -70,10 +70,12 @@ describe('pause', () => {
     await accept('a');
     fixture.queue.wipe();
     await accept('b');
-    expect([...fixture.queue.jobs.values()].map(({ participant }) => participant).sort()).toEqual([
-      'n1',
-      'n3',
-    ]);
+    expect(
+      fixture.queue
+        .entries()
+        .map(({ participant }) => participant)
+        .sort(),
+    ).toEqual(['n1', 'n3']);
     const add = fixture.queue.add.bind(fixture.queue);
     const seen: string[][] = [];
     fixture.queue.add = async (entries) => {

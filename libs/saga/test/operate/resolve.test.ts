@@ -20,7 +20,12 @@ describe('resolve', () => {
     const rows = await readOutbox();
     expect(rows.flatMap(({ ids }) => ids)).not.toContain(stuck);
     // Nor does the queue hold a job that would still do it.
-    expect([...fixture.queue.jobs.keys()].sort()).toEqual(rows.map(({ id }) => id).sort());
+    expect(
+      fixture.queue
+        .entries()
+        .map(({ id }) => id)
+        .sort(),
+    ).toEqual(rows.map(({ id }) => id).sort());
     expect((await fixture.engine.resolve([stuck!], why)).get(stuck!)).toEqual({ result: 'done' });
     expect((await getSaga(stuck!)).history).toEqual([
       { at: fixture.nowMs, verb: 'resolve', ...why },
@@ -33,15 +38,15 @@ describe('resolve', () => {
 
   test('P5: a job of a resolved saga that the queue still holds does nothing', async () => {
     const [stuck, other] = await acceptCompensating('x', 'y');
-    const held = [...fixture.queue.jobs.values()];
+    const held = fixture.queue.entries();
     fixture.queue.away = true;
     await fixture.engine.resolve([stuck!], { by: 'ann', note: 'done by hand' });
     await fixture.engine.idle();
     fixture.queue.away = false;
     fixture.stores[1]!.fault = () => 'none';
     const changesBefore = fixture.stores[1]!.changes.length;
-    expect(await Promise.all(held.map((job) => fixture.engine.runEntry(job)))).toEqual(
-      held.map(() => 'no longer owed: its row is gone'),
+    expect(await Promise.all(held.map((job) => fixture.engine.runJob([job])))).toEqual(
+      held.map(() => 'n2: no longer owed: its row is gone'),
     );
     expect(fixture.stores[1]!.changes).toHaveLength(changesBefore);
     // The rest of its batch is owed under a new row, which recovery publishes.

@@ -16,7 +16,12 @@ describe('retry', () => {
       [0, [one]],
       [60_000, [other]],
     ]);
-    expect([...fixture.queue.jobs.keys()].sort()).toEqual(rows.map(({ id }) => id).sort());
+    expect(
+      fixture.queue
+        .entries()
+        .map(({ id }) => id)
+        .sort(),
+    ).toEqual(rows.map(({ id }) => id).sort());
     fixture.stores[1]!.fault = () => 'none';
     await runDue();
     expect(await getStatuses(one!, other!)).toEqual(['compensated', 'compensating']);
