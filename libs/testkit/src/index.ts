@@ -7,4 +7,3 @@ export * from './system.ts';
 export * from './client.ts';
 export * from './nodes.ts';
 export * from './explained-sql.ts';
-export * from './simulation/families.ts';

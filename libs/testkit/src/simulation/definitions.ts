@@ -11,7 +11,7 @@ import type { Kind } from './node.ts';
 /** The engine under test: the real one, or a mutant of it. */
 export type EngineModule = Pick<
   typeof import('@reliable-ops/saga'),
-  'createEngine' | 'createRecovery' | 'createRegistry' | 'defineSaga' | 'readResult' | 'writeResult'
+  'createEngine' | 'createRecovery' | 'createRegistry' | 'defineSaga' | 'readJob' | 'writeJob'
 >;
 
 export const nodeNames = ['a', 'b', 'c'] as const;
@@ -57,7 +57,7 @@ export const plannedSagas: PlannedSaga[] = [
     goal: 'absent',
     stages: [[step('delete', 'b'), step('delete', 'a')], [step('delete', 'c')]],
   },
-  { name: 'set', goal: 'own', stages: [[prepared('a')], [prepared('b'), prepared('c')]] },
+  { name: 'set', goal: 'own', stages: [[prepared('b'), prepared('c')], [prepared('a')]] },
   // Its first step has nothing to take back.
   {
     name: 'notify',
@@ -73,6 +73,10 @@ export interface Definitions {
   byName: Map<string, SagaDefinition>;
 }
 
+/** One function, so that siblings share what it makes. */
+const dataOf: NonNullable<StepDefinition<{ key: string }>['data']> = ({ input, before, outputs }) =>
+  ({ key: input.key, before: before ?? null, outputs: { ...outputs } }) as Json;
+
 export function defineSagas(engine: EngineModule, policy: Partial<SagaPolicy>): Definitions {
   const definitions = plannedSagas.map(({ name, stages }) =>
     engine.defineSaga({
@@ -85,8 +89,7 @@ export function defineSagas(engine: EngineModule, policy: Partial<SagaPolicy>): 
           name: node,
           participant: node,
           ...kinds,
-          data: ({ input, before, outputs }) =>
-            ({ key: input.key, before: before ?? null, outputs: { ...outputs } }) as Json,
+          data: dataOf,
         })),
       ),
     }),

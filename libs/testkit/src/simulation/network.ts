@@ -6,6 +6,8 @@ import type { World } from './world.ts';
 
 /** Milliseconds that a message may be late. */
 const lateMs = 120_000;
+/** Milliseconds that a node that hangs takes to answer, at most: as long as a process waits for it. */
+const slowMs = 5_000;
 
 /** The nodes as a process reaches them: its calls get lost, come late or again, and so do the answers. */
 export function connectNodes(world: World, life: Life): Record<string, Participant> {
@@ -26,6 +28,7 @@ function call(
 ): Promise<Outcome[]> {
   const text = (): string =>
     `${node.name} ${kind} ${commands.map(({ sagaId, token }) => `${sagaId}[${token.join('.')}]`).join(' ')}`;
+  world.watch.jobs.onCall(life, node.name, commands);
   const allUnknown = (error: string): Outcome[] =>
     commands.map(() => ({ result: 'unknown', error }));
 
@@ -64,6 +67,7 @@ function call(
         life,
         () => `reply of ${text()}`,
         () => resolve(outcomes),
+        world.strikes('replySlow', 'reply slow') ? { afterMs: world.random.below(slowMs) } : {},
       );
     const deliverLate = (): void => {
       const deliver = (): void => {

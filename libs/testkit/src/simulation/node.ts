@@ -13,6 +13,9 @@ interface NodeRecord {
   actionVersion: number;
 }
 
+/** Content that no saga makes: what was read on another node. */
+const foreign = -1;
+
 /** A change of a record, told to whoever watches the promises. */
 export interface Effect {
   node: string;
@@ -57,7 +60,8 @@ export class SimulatedNode {
       before: null,
       actionVersion: 0,
     };
-    if (kind === 'look') return { result: 'applied', output: { content: record.content } };
+    if (kind === 'look')
+      return { result: 'applied', output: { node: this.name, content: record.content } };
     this.records.set(key, record);
     const order = token[0] - record.token[0] || token[1] - record.token[1];
     if (order < 0) {
@@ -80,7 +84,8 @@ export class SimulatedNode {
     let after = content;
     if (record.outcome === 'created' || record.outcome === 'set') after = token[0];
     if (record.outcome === 'deleted') after = null;
-    if (record.outcome === 'restored') after = kind === 'restore' ? contentIn(data) : record.before;
+    if (record.outcome === 'restored')
+      after = kind === 'restore' ? this.#contentIn(data) : record.before;
     const changes = ['created', 'set', 'deleted', 'restored'].includes(record.outcome);
     if (changes) record.version++;
     record.content = after;
@@ -101,9 +106,9 @@ export class SimulatedNode {
     if (!isHeld || !['created', 'deleted', 'set'].includes(record.outcome)) return 'nothing';
     return record.version === record.actionVersion ? 'restored' : 'changed';
   }
-}
 
-const contentIn = (data: Json): number | null => {
-  const { before } = data as { before: { content: number | null } | null };
-  return before?.content ?? null;
-};
+  #contentIn(data: Json): number | null {
+    const { before } = data as { before: { node: string; content: number | null } | null };
+    return before && before.node !== this.name ? foreign : (before?.content ?? null);
+  }
+}

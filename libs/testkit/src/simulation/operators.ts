@@ -26,7 +26,7 @@ export class Operators {
 
   operate(process: Process): void {
     const { random } = this.#world;
-    if (random.chance(0.15)) this.#pauseOrResume(process);
+    if (random.chance(0.3)) this.#pauseOrResume(process);
     else if (random.chance(0.2)) this.#retryStuck(process);
     else this.#changeSagas(process);
   }

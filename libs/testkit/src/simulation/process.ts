@@ -1,6 +1,7 @@
-import type { Engine, SagaLog } from '@reliable-ops/saga';
+import { stagesQueue, type Engine, type SagaLog } from '@reliable-ops/saga';
 import { defineSagas, nodeNames, type Definitions } from './definitions.ts';
 import { SimulatedFault } from './fault.ts';
+import { followJob } from './follow-job.ts';
 import { createSimulatedLog } from './log/simulated-log.ts';
 import { connectNodes } from './network.ts';
 import { stuckAfter } from './profile.ts';
@@ -74,7 +75,6 @@ const hostQueue = (world: World, life: Life) => ({
   schedule: (label: string, run: () => void) => world.scheduler.add(life, label, run),
   now: () => world.scheduler.now,
   random: world.random,
-  count: (what: string) => void world.count(what),
   failCall: () =>
     world.strikes('queueFails', 'call to the queue failed')
       ? world.random.pick(['failed', 'partial', 'lost'] as const)
@@ -83,40 +83,49 @@ const hostQueue = (world: World, life: Life) => ({
   onFalseMarker: (id: string) =>
     world.watch.violate(
       'P2',
-      `the queue is marked as complete, but the job of row ${id} was never added`,
+      `the queue is marked as complete, but no job of row ${id} was ever added`,
     ),
 });
 
 export const startOrchestrator = startProcess;
 
-/** A worker takes jobs of every participant, and stands by for recovery. */
+/** A worker takes jobs of every queue, and stands by for recovery. */
 export function startWorker(world: World, name: string): Process {
-  const { scheduler, random, queue } = world;
+  const { scheduler, random, queue, watch } = world;
   const worker = startProcess(world, name);
   const { life, engine, log } = worker;
-  for (const node of nodeNames) {
+  for (const source of [...nodeNames, stagesQueue]) {
     let underWay = 0;
     const take = (): void => {
-      run(random.pick(queue.due(node, scheduler.now)));
+      run(random.pick(queue.due(source, scheduler.now)));
       listen();
     };
     const run = (job: Job): void => {
       underWay++;
       const lock = queue.start(job, life);
       world.count(job.lock > 1 ? 'job run again' : 'job run');
-      const { entry, stalls } = job;
+      watch.jobs.onBegin(life, job);
+      const countWays = followJob(world, life, job);
+      const { id, entries, stalls } = job;
       const work =
         stalls >= poisonousStalls && world.count('job that stalls again and again')
-          ? engine.failEntry(entry, `the job stalled ${stalls} times`)
-          : engine.runEntry(entry);
-      const endJob = (ending: Parameters<typeof queue.end>[2]) =>
+          ? engine.failJob(entries, `the job stalled ${stalls} times`)
+          : engine.runJob(entries);
+      const endJob = (ending: Parameters<typeof queue.end>[1]) =>
         scheduler.add(
           life,
-          () => `end of job ${entry.id}`,
+          () => `end of job ${id}`,
           () => {
             underWay--;
-            if (queue.isAway) loseLock(world, job);
-            else queue.end(job, lock, ending);
+            if (!queue.isHeld(job, lock)) return;
+            if (queue.isAway) {
+              loseLock(world, job);
+              return;
+            }
+            queue.end(job, ending);
+            if (!('finished' in ending)) return;
+            watch.jobs.onFinish(job);
+            countWays();
           },
         );
       work.then(
@@ -128,9 +137,9 @@ export function startWorker(world: World, name: string): Process {
       );
     };
     const listen = (): void =>
-      scheduler.add(life, () => `${name} takes a job of ${node}`, take, {
-        isReady: () => underWay < concurrency && queue.hasDue(node, scheduler.now),
-        wakesAt: () => (underWay < concurrency ? queue.nextDueAt(node) : Infinity),
+      scheduler.add(life, () => `${name} takes a job of ${source}`, take, {
+        isReady: () => underWay < concurrency && queue.hasDue(source, scheduler.now),
+        wakesAt: () => (underWay < concurrency ? queue.nextDueAt(source) : Infinity),
       });
     listen();
   }
@@ -167,7 +176,7 @@ function loseLock(world: World, job: Job): void {
   const { lock } = job;
   world.schedule(
     undefined,
-    () => `lock of job ${job.entry.id} runs out`,
+    () => `lock of job ${job.id} runs out`,
     () => {
       if (world.queue.stall(job, lock)) world.count('job stalled');
     },

@@ -20,6 +20,7 @@ export interface Profile {
   pause: number;
   stall: number;
   wipe: number;
+  jobLost: number;
   queueAway: number;
   postgresRestart: number;
   nodeDown: number;
@@ -35,6 +36,7 @@ export interface Profile {
   callLost: number;
   callRefused: number;
   replyLost: number;
+  replySlow: number;
   callLate: number;
   callRepeated: number;
   commandFails: number;
@@ -60,6 +62,7 @@ export function drawProfile(random: Random): Profile {
     pause: sometimes(0.02),
     stall: sometimes(0.08),
     wipe: sometimes(0.02),
+    jobLost: sometimes(0.03),
     queueAway: sometimes(0.02),
     postgresRestart: sometimes(0.02),
     nodeDown: sometimes(0.03),
@@ -77,6 +80,7 @@ export function drawProfile(random: Random): Profile {
     commandFails: sometimes(0.2),
     commandReplyLost: sometimes(0.2),
     refusal: sometimes(0.3),
+    replySlow: sometimes(0.2),
   };
 }
 
@@ -87,6 +91,7 @@ export const heal = (profile: Profile): Profile => ({
   pause: 0,
   stall: 0,
   wipe: 0,
+  jobLost: 0,
   queueAway: 0,
   postgresRestart: 0,
   nodeDown: 0,
@@ -99,6 +104,7 @@ export const heal = (profile: Profile): Profile => ({
   callLost: 0,
   callRefused: 0,
   replyLost: 0,
+  replySlow: 0,
   callLate: 0,
   callRepeated: 0,
   commandFails: 0,

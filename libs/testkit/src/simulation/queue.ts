@@ -1,12 +1,15 @@
-import type { Entry, JobQueue } from '@reliable-ops/saga';
+import { stagesQueue, type Entry, type JobQueue } from '@reliable-ops/saga';
 import type { EngineModule } from './definitions.ts';
-import { Families } from './families.ts';
 import { SimulatedFault } from './fault.ts';
 import type { Random } from './random.ts';
 import type { Life } from './scheduler.ts';
 
 export interface Job {
-  entry: Entry;
+  /** A participant's own, or the one that all share. */
+  queue: string;
+  id: string;
+  /** As they come out of Redis. */
+  entries: Entry[];
   state: 'waiting' | 'active' | 'finished';
   dueAt: number;
   /** Raised each time that it is handed out: who has an older one has lost his lock. */
@@ -16,80 +19,124 @@ export interface Job {
   failures: number;
 }
 
+/** Each queue has ids of its own: the first of some siblings has a job under the id of theirs, too. */
+const keyOf = ({ queue, id }: Pick<Job, 'queue' | 'id'>): string => `${queue} ${id}`;
+
 /** What BullMQ keeps in Redis, as far as the engine can tell. */
 export class QueueState {
+  /** By queue and id. */
   jobs = new Map<string, Job>();
-  /** Ids of all that was ever added since it was wiped. */
+  /** Ids of all rows that were ever added since it was wiped, alone or with siblings. */
   added = new Set<string>();
+  /** Ids of the rows whose own job was ever taken away. */
+  removed = new Set<string>();
   marker: string | null = null;
-  /** Participants whose jobs are not begun. */
-  paused = new Set<string>();
-  readonly families: Families;
+  /** Participants whose jobs are not begun; how many jobs had been begun before. */
+  paused = new Map<string, number>();
   isAway = false;
   wipes = 0;
+  /** Jobs begun so far. */
+  begun = 0;
+  readonly #engine: EngineModule;
+  readonly #onSwallowed: (job: Job, by: Job) => void;
 
-  constructor(engine: EngineModule) {
-    this.families = new Families(engine);
+  constructor(engine: EngineModule, onSwallowed: (job: Job, by: Job) => void) {
+    this.#engine = engine;
+    this.#onSwallowed = onSwallowed;
   }
 
   wipe(): void {
     this.wipes++;
     this.jobs.clear();
     this.added.clear();
+    this.removed.clear();
     this.paused.clear();
-    this.families.clear();
     this.marker = null;
   }
 
   /** An id that is there already, finished or not, swallows the new job. */
-  add(entries: Entry[], now: number): void {
-    for (const entry of entries) {
-      this.added.add(entry.id);
-      if (!this.jobs.has(entry.id))
-        this.jobs.set(entry.id, {
-          entry,
-          state: 'waiting',
-          dueAt: Math.max(now, entry.dueAt),
-          lock: 0,
-          holder: undefined,
-          stalls: 0,
-          failures: 0,
-        });
+  add(jobs: Entry[][], now: number): void {
+    for (const entries of jobs) {
+      for (const { id } of entries) this.added.add(id);
+      const job = this.#jobOf(entries, now);
+      const standing = this.jobs.get(keyOf(job));
+      if (!standing) this.jobs.set(keyOf(job), job);
+      else if (entries.some(({ id }) => !standing.entries.some((other) => other.id === id)))
+        this.#onSwallowed(job, standing);
     }
   }
 
+  #jobOf(entries: Entry[], now: number): Job {
+    const { writeJob, readJob } = this.#engine;
+    const [{ id, participant, dueAt: due, job: shared }] = entries as [Entry];
+    const dueAt = Math.max(now, due);
+    return {
+      ...(entries.length === 1 ? { queue: participant, id } : { queue: stagesQueue, id: shared! }),
+      entries: readJob(JSON.parse(JSON.stringify(writeJob(entries))), dueAt),
+      state: 'waiting',
+      dueAt,
+      lock: 0,
+      holder: undefined,
+      stalls: 0,
+      failures: 0,
+    };
+  }
+
   findMissing(entries: Entry[]): Entry[] {
-    return entries.filter(({ id }) => {
-      const job = this.jobs.get(id);
-      return job === undefined || job.state === 'finished';
-    });
+    return entries.filter(
+      ({ id, participant, job }) =>
+        !this.#isLive({ queue: participant, id }) &&
+        !(job && this.#isLive({ queue: stagesQueue, id: job })),
+    );
   }
 
-  /** Removes jobs, except those under way. */
+  #isLive(job: Pick<Job, 'queue' | 'id'>): boolean {
+    const standing = this.jobs.get(keyOf(job));
+    return standing !== undefined && standing.state !== 'finished';
+  }
+
+  ownJobOf({ participant, id }: Entry): Job | undefined {
+    return this.jobs.get(keyOf({ queue: participant, id }));
+  }
+
+  /** Removes the jobs that these have alone, except those under way. */
   withdraw(entries: Entry[]): void {
-    for (const { id } of entries) if (this.jobs.get(id)?.state !== 'active') this.jobs.delete(id);
+    for (const entry of entries) {
+      const job = this.ownJobOf(entry);
+      if (job && job.state !== 'active') this.remove(job);
+    }
   }
 
-  /** Jobs of a participant that may be begun at `now`. */
-  due(participant: string, now: number): Job[] {
-    if (this.isAway || this.paused.has(participant)) return [];
+  /** Whoever takes over for a Redis that fails may not have heard of its last jobs. */
+  remove(job: Job): void {
+    this.jobs.delete(keyOf(job));
+    if (job.queue !== stagesQueue) this.removed.add(job.id);
+  }
+
+  pauseOnly(participants: string[]): void {
+    const since = (name: string): number => this.paused.get(name) ?? this.begun;
+    this.paused = new Map(participants.map((name) => [name, since(name)]));
+  }
+
+  /** Jobs of a queue that may be begun at `now`. */
+  due(queue: string, now: number): Job[] {
+    if (this.isAway || this.paused.has(queue)) return [];
     const due: Job[] = [];
     for (const job of this.jobs.values())
-      if (job.state === 'waiting' && job.entry.participant === participant && job.dueAt <= now)
-        due.push(job);
+      if (job.state === 'waiting' && job.queue === queue && job.dueAt <= now) due.push(job);
     return due;
   }
 
-  hasDue(participant: string, now: number): boolean {
-    return this.nextDueAt(participant) <= now;
+  hasDue(queue: string, now: number): boolean {
+    return this.nextDueAt(queue) <= now;
   }
 
-  /** When a job of the participant may be begun, by the passing of time alone. */
-  nextDueAt(participant: string): number {
+  /** When a job of the queue may be begun, by the passing of time alone. */
+  nextDueAt(queue: string): number {
     let next = Infinity;
-    if (this.isAway || this.paused.has(participant)) return next;
-    for (const { state, entry, dueAt } of this.jobs.values())
-      if (state === 'waiting' && dueAt < next && entry.participant === participant) next = dueAt;
+    if (this.isAway || this.paused.has(queue)) return next;
+    for (const { state, queue: own, dueAt } of this.jobs.values())
+      if (state === 'waiting' && dueAt < next && own === queue) next = dueAt;
     return next;
   }
 
@@ -97,12 +144,17 @@ export class QueueState {
   start(job: Job, holder: Life): number {
     job.state = 'active';
     job.holder = holder;
+    this.begun++;
     return ++job.lock;
   }
 
-  /** The job's holder is done with it, or hands it back; nothing happens where he has lost his lock. */
-  end(job: Job, lock: number, ending: { finished: true } | { dueAt: number }): void {
-    if (this.jobs.get(job.entry.id) !== job || job.lock !== lock || job.state !== 'active') return;
+  /** Whether the job is still its holder's. */
+  isHeld(job: Job, lock: number): boolean {
+    return this.jobs.get(keyOf(job)) === job && job.lock === lock && job.state === 'active';
+  }
+
+  /** The job's holder is done with it, or hands it back. */
+  end(job: Job, ending: { finished: true } | { dueAt: number }): void {
     job.holder = undefined;
     job.state = 'dueAt' in ending ? 'waiting' : 'finished';
     if (!('dueAt' in ending)) return;
@@ -112,8 +164,7 @@ export class QueueState {
 
   /** Its holder has not renewed his lock: the job goes to somebody else, whatever its holder still does. */
   stall(job: Job, lock: number): boolean {
-    if (this.jobs.get(job.entry.id) !== job || job.lock !== lock || job.state !== 'active')
-      return false;
+    if (!this.isHeld(job, lock)) return false;
     job.state = 'waiting';
     job.holder = undefined;
     job.stalls++;
@@ -125,14 +176,13 @@ export interface QueueHost {
   schedule(label: string, run: () => void): void;
   now(): number;
   random: Random;
-  count(what: string): void;
   /** How a call ends; `lost`: it was carried out; `partial`: some of it was. */
   failCall(): 'none' | 'failed' | 'partial' | 'lost';
   /** Ids of the outbox rows that are committed. */
   owed(): string[];
   /**
-   * The marker says that the queue was given what was owed when its absence was noticed, but this job was never added. (One that
-   * has ended, or that two recoveries at once have taken for ended, is overdue, and found by the next look.)
+   * The marker says that the queue was given what was owed when its absence was noticed, but no job of this row was ever added. (One
+   * that has ended, or that two recoveries at once have taken for ended, is overdue, and found by the next look.)
    */
   onFalseMarker(id: string): void;
 }
@@ -153,13 +203,12 @@ export function createSimulatedQueue(state: QueueState, host: QueueHost): JobQue
   let owedThen: string[] = [];
   let wipesThen = 0;
   return {
-    add: (entries) => ask('add jobs', (part) => state.add(part(entries), host.now())),
+    add: (jobs) => ask('add jobs', (part) => state.add(part(jobs), host.now())),
     findMissing: (entries) => ask('find missing jobs', () => state.findMissing(entries)),
     withdraw: (entries) => ask('withdraw jobs', (part) => state.withdraw(part(entries))),
-    pauseOnly: (participants) =>
-      ask('pause only', (part) => {
-        state.paused = new Set(part(participants));
-      }),
+    pauseOnly: (participants) => ask('pause only', (part) => state.pauseOnly(part(participants))),
+    findPaused: (participants) =>
+      ask('find paused', () => new Set(participants.filter((name) => state.paused.has(name)))),
     readMarker: () =>
       ask('read marker', () => {
         owedThen = host.owed();
@@ -175,13 +224,5 @@ export function createSimulatedQueue(state: QueueState, host: QueueHost): JobQue
         state.marker = incarnation;
       }),
     announce: () => ask('announce', () => {}),
-    handOver: (result) =>
-      ask('hand over', () => {
-        const all = state.families.handOver(result);
-        host.count(all ? 'outcomes taken together' : 'outcomes handed over');
-        return all;
-      }),
-    isTaken: (entry) => ask('is taken', () => state.families.isTaken(entry)),
-    takeBack: (entry) => ask('take back', () => state.families.takeBack(entry)),
   };
 }

@@ -172,18 +172,27 @@ function createFaults(
       if (world.strikes('stall', 'lock lost')) {
         const active = [...queue.jobs.values()].filter(({ state }) => state === 'active');
         if (active.length > 0) {
-          const { entry, holder } = random.pick(active);
+          const lost = random.pick(active);
+          const { id, holder } = lost;
           // A process that was too busy to renew its locks loses all of them; one may also get lost alone.
           const isBusy = random.chance(0.5);
           for (const job of active)
-            if (isBusy ? job.holder === holder : job.entry === entry)
+            if (isBusy ? job.holder === holder : job === lost)
               if (queue.stall(job, job.lock)) world.count('job stalled');
-          yield `${holder?.name ?? 'a worker'} loses the lock of ${isBusy ? 'all its jobs' : `job ${entry.id}`}`;
+          yield `${holder?.name ?? 'a worker'} loses the lock of ${isBusy ? 'all its jobs' : `job ${id}`}`;
         }
       }
       if (world.strikes('wipe', 'queue wiped')) {
         queue.wipe();
         yield 'the queue is wiped';
+      }
+      if (world.strikes('jobLost', 'job lost by the queue')) {
+        const going = [...queue.jobs.values()].filter(({ state }) => state !== 'finished');
+        if (going.length > 0) {
+          const lost = random.pick(going);
+          queue.remove(lost);
+          yield `the queue loses job ${lost.id}`;
+        }
       }
       if (!queue.isAway && world.strikes('queueAway', 'queue away')) {
         queue.isAway = true;

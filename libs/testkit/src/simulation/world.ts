@@ -26,7 +26,7 @@ export class World {
 
   constructor(engine: EngineModule, seed: number) {
     this.engine = engine;
-    this.queue = new QueueState(engine);
+    this.queue = new QueueState(engine, (job, by) => this.watch.jobs.onSwallowed(job, by));
     this.random = createRandom(seed);
     this.scheduler = new Scheduler(this.random);
     this.profile = drawProfile(this.random);
@@ -42,7 +42,7 @@ export class World {
       ]),
     );
     this.tables = new Tables('log-1', (commit) => this.watch.onCommit(commit));
-    this.watch = new PromiseWatch(this.tables, this.nodes);
+    this.watch = new PromiseWatch(this.tables, this.nodes, this.queue);
   }
 
   /** Counts a thing that happened; true, so that it can stand in a condition. */

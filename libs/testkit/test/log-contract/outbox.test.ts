@@ -69,6 +69,13 @@ describeLogs((fixture) => {
       expect(await fixture.log.measureOutbox()).toEqual({ rows: 5, oldestDueAt: 1_000 });
     });
 
+    test('siblings know the job that they share', async () => {
+      const shared = entryOf({ job: randomUUID() });
+      await write({ entries: [shared] });
+      const read = await fixture.log.readEntries({ dueBefore: 9_000, after: undefined, limit: 10 });
+      expect(read).toEqual([shared]);
+    });
+
     test('an empty outbox has no oldest row', async () => {
       expect(await fixture.log.measureOutbox()).toEqual({ rows: 0, oldestDueAt: null });
     });
@@ -93,6 +100,13 @@ describeLogs((fixture) => {
       expect(rest).toEqual([{ ...shared, id: expect.any(String), items: [itemOf(1), itemOf(3)] }]);
       expect(rest[0]!.id).not.toBe(shared.id);
       expect(await readAll()).toEqual([other, rest[0]]);
+    });
+
+    test('neither what is taken nor what is left shares the job that the row had', async () => {
+      await write({ entries: [entryOf({ ...owedTo(1, 2), job: randomUUID() })] });
+      const { taken, rest } = await transact((tx) => tx.takeCommands([2]));
+      for (const entry of [...taken, ...rest]) expect(entry).not.toHaveProperty('job');
+      expect(await readAll()).toEqual(rest);
     });
 
     test('those that are due already are left where only later ones are asked for', async () => {

@@ -25,6 +25,8 @@ const mutant = (
 
 const node = 'simulation/node.ts';
 const statements = 'simulation/log/statements.ts';
+const siblings = 'saga/siblings.ts';
+const queue = 'simulation/queue.ts';
 
 export const mutants: Mutant[] = [
   // ---- nodes that do not keep the fence table ----
@@ -167,20 +169,97 @@ export const mutants: Mutant[] = [
     'const place = from + of[0]!;',
   ),
 
-  // ---- what is handed over ----
+  // ---- siblings share a job ----
   mutant(
-    'what is handed over has one outcome for all',
-    ['P1', 'P3', 'status', 'report'],
-    'saga/entry-result.ts',
-    'kinds[of?.[n] ?? 0]!',
-    'kinds[0]!',
+    'a late entry leaves its job and gets none of its own',
+    ['jobs'],
+    siblings,
+    'await Promise.all([giveOwnJobs(late), ',
+    'await Promise.all([',
   ),
   mutant(
-    'what was handed over in vain is taken back and forgotten',
-    ['P7'],
-    'saga/siblings.ts',
-    'if (await queue.takeBack(entry).catch(() => true)) await commit([result])[0];',
-    'await queue.takeBack(entry).catch(() => true);',
+    'what came of a late entry is committed by nobody, and its own job ends with it',
+    ['jobs'],
+    siblings,
+    'leave(entry, commitOne(running));',
+    'leave(entry, running);',
+  ),
+  mutant(
+    'where one is late nobody commits what came of its siblings',
+    ['jobs'],
+    siblings,
+    '...(results.length > 0 ? commit(results) : [])',
+    '...(results.length > 0 && late.length === 0 ? commit(results) : [])',
+  ),
+  mutant(
+    'an entry that is held up leaves its job and gets none of its own',
+    ['jobs'],
+    siblings,
+    'await giveOwnJobs(job.filter(({ participant }) => heldUp.has(participant)));',
+    '',
+  ),
+  mutant(
+    'an entry that leaves because its participant is paused is run nevertheless',
+    ['pause'],
+    siblings,
+    'return job.filter(({ participant }) => !heldUp.has(participant));',
+    'return job;',
+  ),
+  mutant(
+    'nobody asks which participants are paused',
+    ['pause'],
+    siblings,
+    'for (const { participant } of away.values()) heldUp.add(participant);',
+    'heldUp.clear(); for (const { participant } of away.values()) heldUp.add(participant);',
+  ),
+  mutant(
+    'the last entry of a shared job goes for an own job, which no pause lets through',
+    ['pause'],
+    'saga/engine.ts',
+    'siblings.together(owed, job.length > 1)',
+    'siblings.together(owed)',
+  ),
+  mutant(
+    'a shared job is dropped once the row of one of its entries is gone',
+    ['jobs'],
+    'saga/engine.ts',
+    'return job.filter((_, n) => owed[n]);',
+    'return owed.every(Boolean) ? job : [];',
+  ),
+  mutant(
+    'of a shared job that stalls again and again only the first entry is halved',
+    ['jobs'],
+    'saga/engine.ts',
+    'committer.submit(job.map(',
+    'committer.submit(job.slice(0, 1).map(',
+  ),
+  mutant(
+    'siblings of the next stage share the job of this one',
+    ['jobs'],
+    'saga/entries.ts',
+    '{ ...entry, job: siblings[0]!.id }',
+    '{ ...entry, job: String(entry.items[0]![0]) }',
+  ),
+  mutant(
+    'what is left of siblings when an operator has taken commands out of them shares their job',
+    ['jobs'],
+    statements,
+    'const { job: _, ...entry } = entryOf(tables, tx, id)!;',
+    'const entry = entryOf(tables, tx, id)!;',
+  ),
+  mutant(
+    'all entries of a shared job carry what the first one does',
+    ['P1'],
+    'saga/bullmq/job-queue.ts',
+    'other.length === items.length && other.every((item, n) => item === items[n]);',
+    'true;',
+  ),
+  mutant(
+    'steps share what their commands carry, whatever each knows of the state before',
+    ['P1'],
+    'saga/advance.ts',
+    'made.find((one) => one.data === data && one.context === context);',
+    'made.find((one) => one.data === data);',
   ),
 
   // ---- what a saga does next ----
@@ -289,6 +368,20 @@ export const mutants: Mutant[] = [
     'saga/recovery.ts',
     'const missing = await queue.findMissing(entries);',
     'const missing: Entry[] = [];',
+  ),
+  mutant(
+    'recovery gives siblings the job again that they shared, which has ended',
+    ['jobs', 'P7'],
+    'saga/recovery.ts',
+    'const alone = (entries: Entry[]): Entry[][] => entries.map((entry) => [entry]);',
+    "import { groupIntoJobs } from './entries.ts'; const alone = groupIntoJobs;",
+  ),
+  mutant(
+    'a shared job that has ended is taken for one that is still there',
+    ['P7'],
+    queue,
+    '!(job && this.#isLive({ queue: stagesQueue, id: job })),',
+    '!(job && this.jobs.has(keyOf({ queue: stagesQueue, id: job }))),',
   ),
   mutant(
     'the marker is written before what it promises is published',

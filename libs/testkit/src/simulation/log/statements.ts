@@ -201,7 +201,7 @@ export function* takeCommands(
   for (const id of shown) {
     const isThere = (): boolean => entryOf(tables, tx, id) !== undefined;
     if (!(yield* lockRow(tables, tx, `outbox ${id}`, isThere))) continue;
-    const entry = entryOf(tables, tx, id)!;
+    const { job: _, ...entry } = entryOf(tables, tx, id)!;
     tx.outbox.set(id, null);
     taken.push({ ...entry, items: entry.items.filter(isWanted) });
     const others = entry.items.filter((item) => !isWanted(item));

@@ -1,8 +1,10 @@
 import type { Saga } from '@reliable-ops/saga';
 import type { Commit, Tables } from '../log/tables.ts';
 import type { Effect, SimulatedNode } from '../node.ts';
+import type { QueueState } from '../queue.ts';
 import { ContentWatch } from './content-watch.ts';
 import { EffectWatch } from './effect-watch.ts';
+import { JobWatch } from './job-watch.ts';
 import { LaneWatch } from './lane-watch.ts';
 import { OutboxWatch } from './outbox-watch.ts';
 import { checkSteps, checkTransition, hasEnded, isActive } from './statuses.ts';
@@ -17,8 +19,9 @@ export class PromiseWatch {
   readonly #lanes: LaneWatch;
   readonly #effects: EffectWatch;
   readonly #contents: ContentWatch;
+  readonly jobs: JobWatch;
 
-  constructor(tables: Tables, nodes: Map<string, SimulatedNode>) {
+  constructor(tables: Tables, nodes: Map<string, SimulatedNode>, queue: QueueState) {
     const { expect } = this.#violations;
     this.#tables = tables;
     this.#nodes = nodes;
@@ -26,6 +29,7 @@ export class PromiseWatch {
     this.#lanes = new LaneWatch(tables, expect);
     this.#effects = new EffectWatch(tables, expect);
     this.#contents = new ContentWatch(nodes, expect);
+    this.jobs = new JobWatch(tables, queue, expect);
   }
 
   get violation(): Violation | undefined {
