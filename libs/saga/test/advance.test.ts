@@ -17,6 +17,7 @@ import {
   type Command,
   type CommandItem,
   type Json,
+  type Member,
   type Order,
   type Outcome,
   type Rules,
@@ -384,7 +385,7 @@ describe('advance', () => {
       ],
     });
     const rules = { definition, policy: defaultPolicy };
-    const members = ['a', 'b'].map((id, n) => ({ id: n, key: id, input: { id }, fence: 1 }));
+    const members = ['a', 'b'].map((id, n) => ({ ...member, id: n, key: id, input: { id } }));
     /** Which steps have which items. */
     const told = ({ state, orders }: Advanced): string[][] => {
       const shared = new Map<CommandItem[], string[]>();
@@ -529,8 +530,17 @@ function outcomeFor(
 const names = ({ orders }: Advanced): string[] =>
   orders.map(({ head }) => `${head.step} ${head.phase}`);
 
-/** What is sent to the one saga of lane `k`, whose token is 7. */
+/** The one saga of lane `k`, whose token is 7. */
+const member: Member = {
+  id: 1,
+  key: 'k',
+  input: null,
+  fence: 7,
+  batchId: null,
+  traceparent: null,
+};
+/** What is sent to it. */
 const commandsFor = (rules: Rules, state: SagaState, order: Order): Command[] =>
-  dispatch(rules, state, [order], [{ id: 1, key: 'k', input: null, fence: 7 }]).flatMap(
-    ({ head, items }) => items.map((item) => commandOf(head, item)),
+  dispatch(rules, state, [order], [member]).flatMap(({ head, items }) =>
+    items.map((item) => commandOf(head, item)),
   );
