@@ -32,6 +32,8 @@ export interface SiblingsOptions {
 
 /** One waits at least so many milliseconds for its siblings: leaving costs a job. */
 const leastPatienceMs = 200;
+/** Where none is back after so many milliseconds, all leave: the job holds a place that the sagas of other participants need. */
+const firstPatienceMs = 5_000;
 
 /** One that has left its job, and is still with its participant. */
 interface Away {
@@ -96,8 +98,12 @@ export function createSiblings(options: SiblingsOptions): Siblings {
       }
       pending.delete(entry);
     });
-    await Promise.race(runs);
-    await settleWithin(Promise.all(runs), Math.max(leastPatienceMs, patience * (clock() - since)));
+    await settleWithin(Promise.race(runs), firstPatienceMs);
+    if (pending.size < entries.length)
+      await settleWithin(
+        Promise.all(runs),
+        Math.max(leastPatienceMs, patience * (clock() - since)),
+      );
 
     const results = [...back];
     const late = [...pending.keys()];

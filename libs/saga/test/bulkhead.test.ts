@@ -20,6 +20,9 @@ import { defineChange } from './sagas.ts';
 
 const nodes = ['n1', 'n2', 'n3'];
 const create = defineChange('create', nodes);
+/** Sagas of other nodes. */
+const remove = defineChange('delete', ['n4', 'n5']);
+const allNodes = [...nodes, 'n4', 'n5'];
 const database = useDatabase();
 let redis: TestRedis;
 let queue: BullmqQueue;
@@ -41,16 +44,16 @@ afterAll(async () => {
   await redis[Symbol.asyncDispose]();
 });
 beforeEach(async () => {
-  queue = createBullmqQueue(redis.url, nodes, ignore);
+  queue = createBullmqQueue(redis.url, allNodes, ignore);
   await waitFor('Redis', () => queue.isConnected());
   outcomesOf = (_participant, commands) => applied(commands);
   engine = createEngine({
     log: createPostgresLog(database.sql),
     // Attempts enough for a command that is refused for as long as the test likes.
-    registry: createRegistry([create], { stepAttempts: 10_000 }),
+    registry: createRegistry([create, remove], { stepAttempts: 10_000 }),
     queue,
     participants: Object.fromEntries(
-      nodes.map((name): [string, Participant] => [
+      allNodes.map((name): [string, Participant] => [
         name,
         { run: async (_kind, commands) => outcomesOf(name, commands) },
       ]),
@@ -58,7 +61,7 @@ beforeEach(async () => {
   });
   jobs = startJobWorkers({
     redisUrl: redis.url,
-    participants: nodes,
+    participants: allNodes,
     engine,
     concurrency: 4,
     lockMs: 10_000,
@@ -74,11 +77,11 @@ afterEach(async () => {
   await queue[Symbol.asyncDispose]();
 });
 
-const accept = (keys: string[]) =>
+const accept = (keys: string[], definition = create) =>
   engine.accept({
     batchId: randomUUID(),
     idempotency: null,
-    sagas: keys.map((id) => ({ definition: create, input: { id } })),
+    sagas: keys.map((id) => ({ definition, input: { id } })),
   });
 const statuses = () => countStatuses(database);
 const appliedSteps = async (): Promise<Record<string, number>> => {
@@ -110,6 +113,20 @@ describe('what is slow delays only itself', () => {
       return n1 === 1_050 && n3 === 1_050;
     });
     expect(await appliedSteps()).toEqual({ n1: 1_050, n2: 0, n3: 1_050 });
+    release();
+    await waitFor('the end', async () => (await statuses())['completed'] === 1_050);
+  });
+
+  test('nodes that do not answer, all those of a saga: sagas of other nodes go on', async () => {
+    const released = new Promise<void>((resolve) => (release = resolve));
+    outcomesOf = async (participant, commands) => {
+      if (!nodes.includes(participant)) await released;
+      return applied(commands);
+    };
+    // More jobs than a worker has places for what siblings share.
+    for (let batch = 0; batch < 20; batch++) await accept(keysOf(`batch${batch}-`, 50), remove);
+    await accept(keysOf('other', 50));
+    await waitFor('the others', async () => (await statuses())['completed'] === 50);
     release();
     await waitFor('the end', async () => (await statuses())['completed'] === 1_050);
   });

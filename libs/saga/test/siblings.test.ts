@@ -111,6 +111,18 @@ describe('siblings', () => {
     },
   );
 
+  test('none of which is back after 5 s all leave, and the job ends', async () => {
+    const job = await begin(jobOf('a', 'n1', 'n2'));
+    await pass(4_999);
+    expect(job.answer).toBeUndefined();
+    await pass(1);
+    expect([job.answer, commits]).toEqual([[], []]);
+    expect(queued()).toEqual(['a.n1', 'a.n2']);
+    await end('a.n1');
+    await end('a.n2');
+    expect(commits).toEqual(['a.n1', 'a.n2']);
+  });
+
   test('of a participant that is paused leave before they are sent; where all do, the job ends at once', async () => {
     queue.paused.add('n2');
     const job = await begin(jobOf('a', 'n1', 'n2'));
