@@ -34,11 +34,37 @@ describeLogs((fixture) => {
       );
     });
 
+    test('sagas of different requests are one, and each keeps its own', async () => {
+      const lanes = await transact((tx) => tx.takeLanes(['a', 'b', 'c']));
+      const sagas = [
+        { batchId: randomUUID(), traceparent: null },
+        {
+          batchId: randomUUID(),
+          traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
+        },
+        { batchId: null, traceparent: null },
+      ].map((request, n) => {
+        const { id, fence } = lanes[n]!;
+        return sagaOf({ id, fence, key: 'abc'[n]!, status: 'running', ...request });
+      });
+      const inserted = sagas.map(cohortOf);
+      await write({
+        inserted: [{ ...inserted[0]!, members: inserted.flatMap(({ members }) => members) }],
+      });
+      const { cohorts } = await transact((tx) =>
+        tx.readSagas(
+          sagas.map(({ id }) => id),
+          [],
+        ),
+      );
+      expect(idsIn(cohorts)).toEqual([sagas.map(({ id }) => id)]);
+      expect(sagasOf(cohorts).sort((a, b) => a.id - b.id)).toEqual(sagas);
+    });
+
     test('sagas that differ in any field of their state are not one', async () => {
       const [step] = sagaOf({}).steps;
       const odd: Partial<Saga>[] = [
         {},
-        { batchId: randomUUID() },
         { name: 'other' },
         { version: 2 },
         { status: 'compensating' },
