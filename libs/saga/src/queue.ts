@@ -19,7 +19,7 @@ export interface JobQueue {
    * new one of its id: withdraw it first.
    */
   findMissing(entries: Entry[]): Promise<Entry[]>;
-  /** Removes the jobs that these entries have alone, except those under way. */
+  /** Removes the jobs of entries whose rows are gone, with those of all their siblings; except those under way. */
   withdraw(entries: Entry[]): Promise<void>;
   /** Pauses the queues of these participants, and resumes all others: no job is begun on a paused one. */
   pauseOnly(participants: string[]): Promise<void>;

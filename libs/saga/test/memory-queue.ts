@@ -24,7 +24,8 @@ export class MemoryQueue implements JobQueue {
   }
   async withdraw(entries: Entry[]): Promise<void> {
     this.#refuseWhenAway();
-    for (const entry of entries) this.jobs.delete(ownJobOf(entry));
+    for (const entry of entries)
+      for (const id of [ownJobOf(entry), sharedJobOf(entry)]) this.jobs.delete(id);
   }
   async pauseOnly(participants: string[]): Promise<void> {
     this.#refuseWhenAway();

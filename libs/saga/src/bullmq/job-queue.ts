@@ -93,6 +93,11 @@ export function createBullmqQueue(
     if (!queue) throw new Error(`no queue for participant "${name}"`);
     return queue;
   };
+  /** Where an entry's job may be: its own, and the one that it shares. */
+  const placesOf = ({ id, participant, job }: Entry): { queue: Queue<JobData>; id: string }[] => [
+    { queue: queueOf(participant), id },
+    ...(job === undefined ? [] : [{ queue: queueOf(stagesQueue), id: job }]),
+  ];
   const refuseWhenAway = (): void => {
     // BullMQ waits for a connection that was never there; we would rather let recovery do it.
     if (redis.status !== 'ready') throw new Error('Redis is away');
@@ -134,10 +139,8 @@ export function createBullmqQueue(
     async findMissing(entries) {
       refuseWhenAway();
       if (entries.length === 0) return [];
-      const keysOf = ({ id, participant, job }: Entry): string[] => [
-        queueOf(participant).toKey(id),
-        ...(job === undefined ? [] : [queueOf(stagesQueue).toKey(job)]),
-      ];
+      const keysOf = (entry: Entry): string[] =>
+        placesOf(entry).map(({ queue, id }) => queue.toKey(id));
       const pipeline = redis.pipeline();
       const keys = [...new Set(entries.flatMap(keysOf))];
       for (const key of keys) pipeline.hmget(key, 'timestamp', 'finishedOn');
@@ -156,7 +159,10 @@ export function createBullmqQueue(
     async withdraw(entries) {
       refuseWhenAway();
       // A job under way is locked, and stays.
-      await Promise.all(entries.map(({ id, participant }) => queueOf(participant).remove(id)));
+      const places = new Map(
+        entries.flatMap(placesOf).map((place) => [place.queue.toKey(place.id), place]),
+      );
+      await Promise.all([...places.values()].map(({ queue, id }) => queue.remove(id)));
     },
 
     async pauseOnly(paused) {

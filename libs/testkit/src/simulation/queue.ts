@@ -99,12 +99,15 @@ export class QueueState {
     return this.jobs.get(keyOf({ queue: participant, id }));
   }
 
-  /** Removes the jobs that these have alone, except those under way. */
+  #sharedJobOf({ job }: Entry): Job | undefined {
+    return job === undefined ? undefined : this.jobs.get(keyOf({ queue: stagesQueue, id: job }));
+  }
+
+  /** Removes jobs, except those under way. */
   withdraw(entries: Entry[]): void {
-    for (const entry of entries) {
-      const job = this.ownJobOf(entry);
-      if (job && job.state !== 'active') this.remove(job);
-    }
+    for (const entry of entries)
+      for (const job of [this.ownJobOf(entry), this.#sharedJobOf(entry)])
+        if (job && job.state !== 'active') this.remove(job);
   }
 
   /** Whoever takes over for a Redis that fails may not have heard of its last jobs. */
