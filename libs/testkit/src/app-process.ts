@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { startChild, type Child, type Exit } from '@reliable-ops/local';
-import { argumentsOf } from './bundled-apps.ts';
+import { argumentsOf } from './app-arguments.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { migrate } from '@reliable-ops/database';
 import { findRedis, startPostgres } from '@reliable-ops/local';
 import postgres from 'postgres';
-import { bundleApps } from './bundled-apps.ts';
+import { bundleApps } from './bundle-apps.ts';
 import { testServers } from './global-teardown.ts';
 import { createTemporaryFolder } from './temporary-folder.ts';
 import { publishTestEnvironment } from './test-environment.ts';

@@ -1,8 +1,6 @@
 import { readFile, symlink } from 'node:fs/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { memoryArguments, nodeArguments } from '@reliable-ops/local';
 import { build, type Plugin } from 'esbuild';
-import { findTestEnvironment } from './test-environment.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const apps = ['node-api', 'orchestrator', 'worker', 'cli'];
@@ -49,12 +47,4 @@ export async function bundleApps(folder: string): Promise<void> {
     logLevel: 'warning',
   });
   await symlink(`${root}node_modules`, `${folder}/node_modules`);
-}
-
-/** For Node: how a process of ours is run, in a test in its bundle, elsewhere (chaos, the bench) as it stands. */
-export function argumentsOf(app: string): string[] {
-  const bundles = findTestEnvironment()?.bundles;
-  return bundles === undefined
-    ? [...nodeArguments, `${root}apps/${app}/src/main.ts`]
-    : [...memoryArguments, `${bundles}/${app}.mjs`];
 }
