@@ -61,7 +61,7 @@ if (!hasTmux) console.warn('no tmux on this machine: the terminal tests are skip
     expect(text.trim().split('\n')).toHaveLength(1);
     done = 8;
     await window.resize(46);
-    const wider = await window.screen((seen) => seen.includes(' left'));
+    const wider = await window.screen((seen) => /8\/10.* left/.test(seen));
     expect(wider).toMatch(/creating █+░+ 8\/10 {2}\d+\/s {2}\w+ left/);
   });
 
