@@ -17,5 +17,6 @@ export default {
   },
   modulePathIgnorePatterns: ['<rootDir>/.local/'],
   testTimeout: 60_000,
-  maxWorkers: 2,
+  // One more than CI's cores: tests of whole systems mostly wait, for a lock to expire or a node to come back.
+  maxWorkers: 3,
 };

@@ -1,9 +1,8 @@
-import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { argumentsOf } from '@reliable-ops/testkit';
 import { FakeOrchestrator } from './fake-orchestrator.ts';
 import { hasTmux, TerminalWindow, type WindowOptions } from './tmux.ts';
 
-const bin = fileURLToPath(new URL('../bin/rops.mjs', import.meta.url));
 let fake: FakeOrchestrator;
 
 beforeEach(async () => {
@@ -12,7 +11,7 @@ beforeEach(async () => {
 afterEach(() => fake.stop());
 
 const open = (words: string[], options: WindowOptions = {}) =>
-  TerminalWindow.open([process.execPath, bin, ...words], {
+  TerminalWindow.open([process.execPath, ...argumentsOf('cli'), ...words], {
     ...options,
     env: { ROPS_URL: fake.url, NODE_OPTIONS: '', ...options.env },
   });
@@ -62,7 +61,7 @@ if (!hasTmux) console.warn('no tmux on this machine: the terminal tests are skip
     expect(text.trim().split('\n')).toHaveLength(1);
     done = 8;
     await window.resize(46);
-    const wider = await window.screen((seen) => seen.includes(' left'));
+    const wider = await window.screen((seen) => /8\/10.* left/.test(seen));
     expect(wider).toMatch(/creating █+░+ 8\/10 {2}\d+\/s {2}\w+ left/);
   });
 

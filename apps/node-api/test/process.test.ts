@@ -1,21 +1,19 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
-import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { connect } from '@reliable-ops/database';
-import { createTestDatabase, waitFor } from '@reliable-ops/testkit';
+import { argumentsOf, createTestDatabase, waitFor } from '@reliable-ops/testkit';
 import { listenNodeApi } from '../src/index.ts';
 import { error, startCluster } from './cluster.ts';
 
-const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 const children: ChildProcess[] = [];
 afterEach(() => {
   for (const child of children.splice(0)) child.kill('SIGKILL');
 });
 
 function start(environment: Record<string, string>) {
-  const child = spawn(process.execPath, ['--import', 'tsx', main], {
+  const child = spawn(process.execPath, argumentsOf('node-api'), {
     env: { PATH: process.env['PATH'], NODE_API_PORT: '0', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

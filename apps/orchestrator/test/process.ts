@@ -1,9 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
+import { argumentsOf } from '@reliable-ops/testkit';
 import { replyOf, until, type Reply, type SendOptions } from './fixture.ts';
-
-const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 
 export interface OrchestratorProcess {
   /** Where it listens; throws where it ended before it did. */
@@ -18,9 +16,9 @@ export interface OrchestratorProcess {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** The orchestrator as it really runs, on a free port. */
+/** The orchestrator as a process, on a free port. */
 export function spawnOrchestrator(environment: Record<string, string>): OrchestratorProcess {
-  const child = spawn(process.execPath, ['--import', 'tsx', main], {
+  const child = spawn(process.execPath, argumentsOf('orchestrator'), {
     env: { PATH: process.env['PATH'], ORCHESTRATOR_PORT: '0', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

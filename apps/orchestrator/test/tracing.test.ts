@@ -287,7 +287,7 @@ describe('real processes and a collector', () => {
 
 test('a collector that is away costs nobody anything but its traces, and a line now and then', async () => {
   await using system = await startSystem({
-    env: { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1' },
+    env: { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1', OTEL_EXPORTER_OTLP_TIMEOUT: '1000' },
   });
   const response = await fetch(`${system.orchestratorUrl}/v1/sagas`, {
     method: 'POST',

@@ -32,7 +32,11 @@ describe('a running stack', () => {
   beforeAll(async () => {
     place = await createPlace();
     metricsPort = await findFreePort();
-    stack = await place.start(['start', '--workers', '2'], { METRICS_PORT: String(metricsPort) });
+    stack = await place.start(['start', '--workers', '2'], {
+      METRICS_PORT: String(metricsPort),
+      JOB_LOCK: '2s',
+      RECOVERY_INTERVAL: '1s',
+    });
   });
   afterAll(async () => place[Symbol.asyncDispose]());
 
@@ -110,6 +114,28 @@ describe('a running stack', () => {
     expect(pids.filter(isRunning)).toEqual([]);
     expect(readdirSync(place.folder).sort()).toEqual(['postgres', 'redis']);
   });
+
+  test('the next start keeps the data', async () => {
+    stack = await place.start();
+    expect(await statsOf(place)).toMatchObject(counts(4));
+    await create(place, 'kept');
+  });
+
+  test('a kill -9 of the supervisor leaves nothing running, and the next start keeps the data', async () => {
+    const pids = place.read()!.map(({ pid }) => pid);
+    stack.kill('SIGKILL');
+    await waitFor('its processes to end', () => !pids.some(isRunning));
+    stack = await place.start();
+    expect(await statsOf(place)).toMatchObject(counts(5));
+  });
+
+  test('--fresh discards it', async () => {
+    stack.kill('SIGTERM');
+    expect((await stack.exited).code).toBe(0);
+    stack = await place.start(['start', '--fresh']);
+    expect(await statsOf(place)).toMatchObject(counts(0));
+    await create(place, 'one');
+  });
 });
 
 test('ports are offered one after the other; where one is taken it is any, and so are all beyond the last', async () => {
@@ -121,32 +147,6 @@ test('ports are offered one after the other; where one is taken it is any, and s
   expect((await offerPorts('127.0.0.1', port - 1, 2)).at(1)).toBe(0);
   expect(await offerPorts('127.0.0.1', 65_535, 2)).toEqual([65_535, 0]);
   expect(await offerPorts('127.0.0.1', 0, 2)).toEqual([0, 0]);
-});
-
-test('a kill -9 of the supervisor leaves nothing running, and the next start keeps the data', async () => {
-  await using place = await createPlace();
-  const stack = await place.start();
-  await create(place, 'kept');
-  const pids = place.read()!.map(({ pid }) => pid);
-  stack.kill('SIGKILL');
-  await waitFor('its processes to end', () => !pids.some(isRunning));
-  await place.start();
-  expect(await statsOf(place)).toMatchObject(counts(1));
-});
-
-test('--fresh discards what the folder holds; without it, it is kept', async () => {
-  await using place = await createPlace();
-  for (const [args, before] of [
-    [['start'], 0],
-    [['start'], 1],
-    [['start', '--fresh'], 0],
-  ] as const) {
-    const stack = await place.start([...args]);
-    expect(await statsOf(place)).toMatchObject(counts(before));
-    await create(place, 'one');
-    stack.kill('SIGTERM');
-    expect((await stack.exited).code).toBe(0);
-  }
 });
 
 test('a broken data folder is one line that says what to do', async () => {

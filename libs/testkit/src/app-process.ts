@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
-import { nodeArguments, startChild, type Child, type Exit } from '@reliable-ops/local';
+import { startChild, type Child, type Exit } from '@reliable-ops/local';
+import { argumentsOf } from './app-arguments.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
@@ -36,7 +37,7 @@ export function startApp(
   const { PATH = '', HOME = '' } = process.env;
   return startChild({
     command: process.execPath,
-    args: [...nodeArguments, `apps/${app}/src/main.ts`],
+    args: argumentsOf(app),
     cwd: root,
     env: { PATH, HOME, ...env },
     onLine,

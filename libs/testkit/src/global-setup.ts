@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { migrate } from '@reliable-ops/database';
 import { findRedis, startPostgres } from '@reliable-ops/local';
 import postgres from 'postgres';
+import { bundleApps } from './bundle-apps.ts';
 import { testServers } from './global-teardown.ts';
 import { createTemporaryFolder } from './temporary-folder.ts';
 import { publishTestEnvironment } from './test-environment.ts';
@@ -10,7 +11,7 @@ const packageFolder = fileURLToPath(new URL('../../../.local/redis-package', imp
 const template = 'rops_template';
 
 /**
- * One Postgres for all test files, with a migrated database to clone, and a Redis binary. DATABASE_URL and
+ * One Postgres for all test files, with a migrated database to clone, a Redis binary, and our own processes, bundled. DATABASE_URL and
  * REDIS_URL are not looked at: the tests wipe what they use. Should jest die, the leash ends all of it.
  */
 export default async function startTestServers(): Promise<void> {
@@ -22,8 +23,15 @@ export default async function startTestServers(): Promise<void> {
   testServers.push(folder);
   const server = await startPostgres({ dataFolder: `${folder.path}/postgres`, fast: true });
   testServers.push(server);
-  await createTemplate(server.url);
-  publishTestEnvironment({ postgresUrl: server.url, template, redis, mainProcess: process.pid });
+  const bundles = `${folder.path}/bundles`;
+  await Promise.all([createTemplate(server.url), bundleApps(bundles)]);
+  publishTestEnvironment({
+    postgresUrl: server.url,
+    template,
+    redis,
+    bundles,
+    mainProcess: process.pid,
+  });
 }
 
 async function createTemplate(serverUrl: string): Promise<void> {

@@ -3,6 +3,7 @@ export * from './test-database.ts';
 export * from './test-redis.ts';
 export * from './temporary-folder.ts';
 export * from './wait-for.ts';
+export * from './app-arguments.ts';
 export * from './system.ts';
 export * from './client.ts';
 export * from './nodes.ts';

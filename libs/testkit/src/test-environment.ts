@@ -7,6 +7,8 @@ export interface TestEnvironment {
   /** A migrated database that nobody is connected to. */
   template: string;
   redis: RedisBinary;
+  /** The folder that bundleApps has filled. */
+  bundles: string;
   /** The pid of jest itself. */
   mainProcess: number;
 }
@@ -17,13 +19,17 @@ export function publishTestEnvironment(environment: TestEnvironment): void {
   process.env[variable] = JSON.stringify(environment);
 }
 
+/** Undefined outside of jest. */
+export function findTestEnvironment(): TestEnvironment | undefined {
+  const text = process.env[variable];
+  return text === undefined ? undefined : (JSON.parse(text) as TestEnvironment);
+}
+
 /** Throws outside of jest: these tests wipe what they use, so they never guess a server. */
 export function testEnvironment(): TestEnvironment {
-  const text = process.env[variable];
-  if (text === undefined) {
-    throw new Error(
-      'no test environment: run the tests with npm test (its global set-up starts Postgres)',
-    );
-  }
-  return JSON.parse(text) as TestEnvironment;
+  const environment = findTestEnvironment();
+  if (environment) return environment;
+  throw new Error(
+    'no test environment: run the tests with npm test (its global set-up starts Postgres)',
+  );
 }

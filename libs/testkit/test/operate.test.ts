@@ -1,5 +1,4 @@
 import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { operatedViews, participantViews, type OperatedView } from '@reliable-ops/contracts';
 import { connect } from '@reliable-ops/database';
@@ -7,6 +6,7 @@ import { Redis } from 'ioredis';
 import ky from 'ky';
 import {
   allEnded,
+  argumentsOf,
   clientOf,
   nodeNames,
   startSystem,
@@ -16,7 +16,6 @@ import {
 } from '../src/index.ts';
 import { expectNodesToSayWhatTheLogSays } from './nodes-as-logged.ts';
 
-const bin = fileURLToPath(new URL('../../../apps/cli/bin/rops.mjs', import.meta.url));
 let system: System;
 let client: SystemClient;
 const start = async (env: Record<string, string> = {}): Promise<void> => {
@@ -54,7 +53,7 @@ const attemptsOn = async (node: string): Promise<number> => {
 const rops = (...argv: string[]): Promise<{ code: number; stdout: string }> =>
   new Promise((resolve) => {
     const env = { ...process.env, ROPS_URL: system.orchestratorUrl, NODE_OPTIONS: '' };
-    execFile(process.execPath, [bin, ...argv], { env }, (error, stdout) =>
+    execFile(process.execPath, [...argumentsOf('cli'), ...argv], { env }, (error, stdout) =>
       resolve({ code: Number(error?.code ?? 0), stdout }),
     );
   });

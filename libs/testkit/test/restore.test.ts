@@ -1,12 +1,12 @@
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { afterEach, expect, test } from '@jest/globals';
 import { connect, type Sql } from '@reliable-ops/database';
 import { Redis } from 'ioredis';
 import { createAppProcess, type AppProcess } from '../src/app-process.ts';
 import { describeApps } from '../src/apps.ts';
 import {
+  argumentsOf,
   clientOf,
   createTestDatabase,
   nodeNames,
@@ -18,7 +18,6 @@ import {
 
 /** docs/operations.md, "Restore" and "Restore a node", step by step, on nodes that keep their records elsewhere than the log. */
 
-const bin = fileURLToPath(new URL('../../../apps/cli/bin/rops.mjs', import.meta.url));
 const page = readFileSync(new URL('../../../docs/operations.md', import.meta.url), 'utf8');
 const disposables: AsyncDisposable[] = [];
 let client: SystemClient;
@@ -62,7 +61,7 @@ afterEach(async () => {
 const rops = (...argv: string[]): Promise<{ code: number; stdout: string }> =>
   new Promise((resolve) => {
     const env = { ...process.env, ROPS_URL: orchestratorUrl, NODE_OPTIONS: '' };
-    execFile(process.execPath, [bin, ...argv], { env }, (error, stdout) =>
+    execFile(process.execPath, [...argumentsOf('cli'), ...argv], { env }, (error, stdout) =>
       resolve({ code: Number(error?.code ?? 0), stdout }),
     );
   });

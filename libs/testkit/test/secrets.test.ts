@@ -6,7 +6,13 @@ import { startChild, type Child } from '@reliable-ops/local';
 import { Redis } from 'ioredis';
 import { startApp } from '../src/app-process.ts';
 import { describeApps, type Apps } from '../src/apps.ts';
-import { clientOf, createTestDatabase, startTestRedis, waitFor } from '../src/index.ts';
+import {
+  argumentsOf,
+  clientOf,
+  createTestDatabase,
+  startTestRedis,
+  waitFor,
+} from '../src/index.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const disposables: AsyncDisposable[] = [];
@@ -31,7 +37,7 @@ const rops = (env: Record<string, string>, ...argv: string[]): Promise<void> =>
   new Promise((resolve) => {
     execFile(
       process.execPath,
-      [`${root}apps/cli/bin/rops.mjs`, ...argv],
+      [...argumentsOf('cli'), ...argv],
       { env: { PATH: process.env['PATH'], ...env }, timeout: 30_000 },
       (_error, stdout, stderr) => {
         hear(`${stdout}${stderr}`);
