@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { startChild } from '@reliable-ops/local';
 import { createTemporaryFolder } from '@reliable-ops/testkit';
 import { startTimeOf } from '../src/processes/identity.ts';
-import { takeStackLock } from '../src/stack/lock.ts';
+import { takeStackLock, turnOf } from '../src/stack/lock.ts';
 import { isRunning } from './run-stack.ts';
 
 const lives = { command: process.execPath, args: ['-e', 'setInterval(() => {}, 1000)'] };
@@ -35,6 +35,17 @@ test('of ten who come at once to the lock of a dead one, one gets it', async () 
     Array.from({ length: 10 }, () => takeStackLock(home.path)),
   );
   expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+});
+
+test('one who died while he took it over holds up nobody', async () => {
+  await using home = await createTemporaryFolder('lock');
+  const left = { supervisor: dead, children: [] };
+  await leaveLock(home.path, left);
+  const turn = turnOf(join(home.path, 'stack.lock'), left);
+  await writeFile(turn, JSON.stringify({ ...left, supervisor: { ...dead, pid: 2 ** 22 } }));
+  const lock = await takeStackLock(home.path);
+  await lock.release();
+  expect(await readdir(home.path)).toEqual([]);
 });
 
 test('what a dead supervisor has left running is ended', async () => {

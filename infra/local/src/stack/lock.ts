@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { link, mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -38,8 +38,7 @@ export async function takeStackLock(folder: string): Promise<StackLock> {
   const draft = `${path}.${randomUUID()}`;
   write(draft, []);
   try {
-    // A link appears complete or not at all, and fails where another was quicker.
-    while (!(await link(draft, path).then(() => true, isTaken))) await takeOver(path);
+    await put(draft, path);
   } finally {
     await rm(draft, { force: true });
   }
@@ -53,11 +52,6 @@ export async function takeStackLock(folder: string): Promise<StackLock> {
   };
 }
 
-function isTaken(error: NodeJS.ErrnoException): false {
-  if (error.code === 'EEXIST') return false;
-  throw error;
-}
-
 const identityOf = (pid: number): Identity | undefined => {
   const startedAt = startTimeOf(pid);
   return startedAt === undefined ? undefined : { pid, startedAt };
@@ -65,40 +59,53 @@ const identityOf = (pid: number): Identity | undefined => {
 const isIdentified = <T extends object>(child: T | (T & Identity)): child is T & Identity =>
   'pid' in child;
 
-async function takeOver(path: string): Promise<void> {
-  const content = await readLock(path);
-  if (content && startTimeOf(content.supervisor.pid) === content.supervisor.startedAt) {
-    throw new StackError(
-      `a stack runs here already (process ${content.supervisor.pid}): use it, or stop it first`,
-    );
-  }
-  // Renamed before anything is ended: of two that find it, one gets it.
-  const stale = `${path}.${randomUUID()}`;
-  const mine = await rename(path, stale).then(
-    () => true,
-    () => false,
-  );
-  if (!mine) return;
-  const taken = await readLock(stale);
-  if (taken && startTimeOf(taken.supervisor.pid) === taken.supervisor.startedAt) {
-    // It was renewed between our look and our grip: it goes back.
-    await link(stale, path).catch(() => {});
-    await rm(stale, { force: true });
-    return;
-  }
-  try {
-    if (taken) await endOrphans(taken.children);
-  } finally {
-    await rm(stale, { force: true });
+/** Puts the lock that lies at `draft` to `path`, over one that a dead process has left there. Throws StackError where a live one has it. */
+async function put(draft: string, path: string): Promise<void> {
+  // A link appears complete or not at all, and fails where another was quicker.
+  while (!(await link(draft, path).then(() => true, isTaken))) {
+    const found = await readLock(path);
+    if (found === 'gone') continue;
+    if (found && isAlive(found.supervisor))
+      throw new StackError(
+        `a stack runs here already (process ${found.supervisor.pid}): use it, or stop it first`,
+      );
+    // Of many that find it, one at a time has the lock that is called after it, and only he replaces it.
+    const turn = turnOf(path, found);
+    await put(draft, turn);
+    try {
+      const standing = await readLock(path);
+      if (standing === 'gone' || turnOf(path, standing) !== turn) continue;
+      if (standing) await endOrphans(standing.children);
+      const own = `${path}.${randomUUID()}`;
+      await link(draft, own);
+      await rename(own, path);
+      return;
+    } finally {
+      await rm(turn, { force: true });
+    }
   }
 }
 
-async function readLock(path: string): Promise<LockContent | undefined> {
+function isTaken(error: NodeJS.ErrnoException): false {
+  if (error.code === 'EEXIST') return false;
+  throw error;
+}
+
+const isAlive = ({ pid, startedAt }: Identity): boolean => startTimeOf(pid) === startedAt;
+
+/** The lock of who may replace the one at `path` that a dead process has left. */
+export function turnOf(path: string, left: Pick<LockContent, 'supervisor'> | undefined): string {
+  const hash = createHash('sha256').update(JSON.stringify(left?.supervisor ?? null));
+  return `${path}.${hash.digest('hex').slice(0, 16)}`;
+}
+
+/** Undefined: it cannot be read as a lock. */
+async function readLock(path: string): Promise<LockContent | 'gone' | undefined> {
   try {
     const content = JSON.parse(await readFile(path, 'utf8')) as LockContent;
     return Array.isArray(content.children) && content.supervisor ? content : undefined;
-  } catch {
-    return undefined;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'gone' : undefined;
   }
 }
 
