@@ -64,18 +64,12 @@ async function readRedis(queue: BullmqQueue): Promise<NonNullable<StatusView['re
 
 async function readQueues({
   queues,
+  countJobs,
   isConnected,
 }: BullmqQueue): Promise<NonNullable<StatusView['queues']>> {
   if (!isConnected()) throw new Error('Redis is away');
   const entries = await Promise.all(
-    [...queues].map(async ([name, queue]) => {
-      const {
-        waiting = 0,
-        active = 0,
-        delayed = 0,
-      } = await queue.getJobCounts('waiting', 'active', 'delayed');
-      return [name, { waiting, active, delayed }] as const;
-    }),
+    [...queues.keys()].map(async (name) => [name, await countJobs(name)] as const),
   );
   return Object.fromEntries(entries);
 }

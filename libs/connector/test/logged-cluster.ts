@@ -61,6 +61,7 @@ export async function startLoggedCluster(): Promise<LoggedCluster> {
     participants: createParticipants(cluster),
     queue: {
       add: async (added) => void jobs.push(...added),
+      part: async () => {},
       findMissing: async () => [],
       readMarker: async () => null,
       writeMarker: async () => {},

@@ -80,7 +80,10 @@ export const stuckView = z.object({
 export type StuckView = z.infer<typeof stuckView>;
 
 export const pauseView = z.object({ by: z.string(), at: z.string(), note: z.string().nullable() });
-/** One participant. `jobs` null: Redis is not reachable. */
+/**
+ * One participant, and the jobs of its own queue. `active`: all that is under way there where it is paused; else without what is sent to
+ * several at once. `jobs` null: Redis is not reachable.
+ */
 export const participantView = z.object({
   name: z.string(),
   paused: pauseView.nullable(),

@@ -14,6 +14,8 @@ export interface JobQueue {
    * to the one that all share. Throws when the queue is away.
    */
   add(jobs: Entry[][], now: number): Promise<void>;
+  /** Gives an entry that leaves its siblings, and is with its participant, a job of its own; `withdraw` says that it is back. */
+  part(entry: Entry, now: number): Promise<void>;
   /**
    * Of `entries`, those without a waiting, delayed or active job, alone or with siblings. A finished one that is still there swallows a
    * new one of its id: withdraw it first.

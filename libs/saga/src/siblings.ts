@@ -21,7 +21,7 @@ export interface Siblings {
 }
 
 export interface SiblingsOptions {
-  queue: Pick<JobQueue, 'add' | 'findPaused'>;
+  queue: Pick<JobQueue, 'add' | 'part' | 'withdraw' | 'findPaused'>;
   /** How long an outcome waits for its siblings, in times as long as it took itself. */
   patience: number;
   clock(): number;
@@ -61,26 +61,30 @@ export function createSiblings(options: SiblingsOptions): Siblings {
     return result;
   };
 
-  const leave = ({ id, participant }: Entry, committed: Promise<EntryResult>): void => {
-    away.set(id, { participant, committed: track(committed) });
-    const comeBack = (): void => void away.delete(id);
+  /** It goes on without its siblings. */
+  const leave = async (
+    { job: _job, ...entry }: Entry,
+    running: Promise<EntryResult>,
+  ): Promise<void> => {
+    const committed = track(commitOne(running));
+    away.set(entry.id, { participant: entry.participant, committed });
+    const comeBack = (): void => void away.delete(entry.id);
     committed.then(comeBack, comeBack); // where it failed, the job of its own does it again
-  };
-
-  const giveOwnJobs = async (entries: Entry[]): Promise<void> => {
-    if (entries.length > 0)
-      await queue.add(
-        entries.map((entry) => [entry]),
-        clock(),
-      );
+    await queue.part(entry, clock());
+    committed.then(() => queue.withdraw([entry])).catch(() => {});
   };
 
   /** Of siblings, those that may be carried out together. */
   const partFromHeldUp = async (job: Entry[]): Promise<Entry[]> => {
     const heldUp = await queue.findPaused(job.map(({ participant }) => participant));
     for (const { participant } of away.values()) heldUp.add(participant);
-    await giveOwnJobs(job.filter(({ participant }) => heldUp.has(participant)));
-    return job.filter(({ participant }) => !heldUp.has(participant));
+    const leaving = job.filter(({ participant }) => heldUp.has(participant));
+    if (leaving.length > 0)
+      await queue.add(
+        leaving.map((entry) => [entry]),
+        clock(),
+      );
+    return job.filter((entry) => !leaving.includes(entry));
   };
 
   const runTogether = async (entries: Entry[]): Promise<EntryResult[]> => {
@@ -106,9 +110,8 @@ export function createSiblings(options: SiblingsOptions): Siblings {
       );
 
     const results = [...back];
-    const late = [...pending.keys()];
-    for (const [entry, running] of pending) leave(entry, commitOne(running));
-    await Promise.all([giveOwnJobs(late), ...(results.length > 0 ? commit(results) : [])]);
+    const leaving = [...pending].map(([entry, running]) => leave(entry, running));
+    await Promise.all([...leaving, ...(results.length > 0 ? commit(results) : [])]);
     if (failures.length > 0) throw failures[0];
     return results;
   };

@@ -289,6 +289,35 @@ describe('pauses', () => {
     expect(await queue.findPaused(participants)).toEqual(new Set());
   });
 
+  test('under way on a paused participant are shared jobs begun before, and what has left its siblings', async () => {
+    const ends = new Map<string, () => void>();
+    const jobs = work(
+      recording(async ({ id }) => {
+        await new Promise<void>((resolve) => ends.set(id, resolve));
+        return 'done';
+      }).engine,
+    );
+    const active = async (): Promise<number> => (await queue.countJobs('n2')).active;
+    const [before, after] = [siblings(), siblings()];
+    await queue.add([before], Date.now());
+    await waitFor('the first', () => ends.has(before[0]!.id));
+    expect(await active()).toBe(0);
+    await queue.pauseOnly(['n2']);
+    await queue.add([after], Date.now());
+    await waitFor('the second', () => ends.has(after[0]!.id));
+    // As recovery does, again and again.
+    await queue.pauseOnly(['n2']);
+    expect(await active()).toBe(1);
+    await queue.part(before[1]!, Date.now());
+    expect(await queue.countJobs('n2')).toEqual({ waiting: 1, active: 2, delayed: 0 });
+    ends.get(before[0]!.id)!();
+    await waitFor('its end', async () => (await active()) === 1);
+    await queue.withdraw([before[1]!]);
+    expect(await queue.countJobs('n2')).toEqual({ waiting: 0, active: 0, delayed: 0 });
+    ends.get(after[0]!.id)!();
+    await jobs.stop(1_000);
+  });
+
   test('withdrawn jobs are gone, whether waiting or delayed; one under way stays', async () => {
     const board = boardOf(participant);
     let end = (): void => {};

@@ -16,6 +16,9 @@ export class MemoryQueue implements JobQueue {
       if (!this.jobs.has(id)) this.jobs.set(id, job);
     }
   }
+  part(entry: Entry): Promise<void> {
+    return this.add([[entry]]);
+  }
   async findMissing(entries: Entry[]): Promise<Entry[]> {
     this.#refuseWhenAway();
     return entries.filter(

@@ -111,6 +111,17 @@ describe('siblings', () => {
     },
   );
 
+  test('one that has left takes its own job back when it is committed, and not that of its siblings', async () => {
+    const [first, second] = jobOf('a', 'n1', 'n2');
+    await queue.add([[first!, second!]]);
+    await begin([first!, second!]);
+    await end('a.n1');
+    await pass(200);
+    expect(queue.entries().map(({ id }) => id)).toEqual(['a.n1', 'a.n2', 'a.n2']);
+    await end('a.n2');
+    expect(queued()).toEqual(['a.n1 a.n2']);
+  });
+
   test('none of which is back after 5 s all leave, and the job ends', async () => {
     const job = await begin(jobOf('a', 'n1', 'n2'));
     await pass(4_999);

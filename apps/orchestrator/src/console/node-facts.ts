@@ -1,6 +1,6 @@
 import type { ClusterFaults, ClusterView } from '@reliable-ops/contracts';
 import { FaultsError } from '@reliable-ops/connector';
-import { stagesQueue, type BullmqQueue, type Pause } from '@reliable-ops/saga';
+import { stagesQueue, type BullmqQueue, type JobCounts, type Pause } from '@reliable-ops/saga';
 import type { AppParts } from '../app.ts';
 import { postgresPatienceMs, within } from '../within.ts';
 import { createLatest } from './measures/latest.ts';
@@ -14,12 +14,6 @@ const freshMs = 1_000;
 const clusterFreshMs = 2_000;
 /** Milliseconds that the numbers of a page look back. */
 const recentMs = 60_000;
-
-export interface JobCounts {
-  waiting: number;
-  active: number;
-  delayed: number;
-}
 
 export interface NodeFacts {
   name: string;
@@ -103,15 +97,11 @@ export const recentOf = (samples: readonly Sample[]): Sample | undefined => {
 
 async function countJobs({
   queues,
+  countJobs: count,
   isConnected,
-}: Pick<BullmqQueue, 'queues' | 'isConnected'>): Promise<Record<string, JobCounts>> {
+}: Pick<BullmqQueue, 'queues' | 'countJobs' | 'isConnected'>): Promise<Record<string, JobCounts>> {
   if (!isConnected()) throw new Error('Redis is away');
-  const counts = await Promise.all(
-    [...queues].map(async ([name, queue]) => {
-      const found = await queue.getJobCounts('waiting', 'active', 'delayed');
-      const { waiting = 0, active = 0, delayed = 0 } = found;
-      return [name, { waiting, active, delayed }] as const;
-    }),
-  );
-  return Object.fromEntries(counts);
+  const names = [...queues.keys()];
+  const counts = await Promise.all(names.map((name) => count(name)));
+  return Object.fromEntries(names.map((name, n) => [name, counts[n]!]));
 }

@@ -1,7 +1,7 @@
 /** @jsxRuntime automatic @jsxImportSource hono/jsx */
 import type { ClusterFaults, NodeFaults } from '@reliable-ops/contracts';
-import { stagesQueue } from '@reliable-ops/saga';
-import type { JobCounts, NodeFacts } from './node-facts.ts';
+import { stagesQueue, type JobCounts } from '@reliable-ops/saga';
+import type { NodeFacts } from './node-facts.ts';
 import { NodeFigures } from './node-figures.tsx';
 import { OperatorFields } from './operator-form.tsx';
 import { Badge, Moment, visibleText } from './words.tsx';

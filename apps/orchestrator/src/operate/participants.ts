@@ -20,7 +20,7 @@ const countLimitMs = 3_000;
 export interface ParticipantOptions {
   engine: Engine;
   log: Pick<SagaLog, 'readPauses'>;
-  queue: Pick<BullmqQueue, 'queues' | 'isConnected'>;
+  queue: Pick<BullmqQueue, 'countJobs' | 'isConnected'>;
   registry: Registry;
   logger: Logger;
 }
@@ -86,18 +86,12 @@ export function participantRoutes({
 }
 
 async function countJobs(
-  { queues, isConnected }: ParticipantOptions['queue'],
+  queue: ParticipantOptions['queue'],
   name: string,
 ): Promise<ParticipantView['jobs']> {
-  const queue = queues.get(name);
-  if (!queue || !isConnected()) return null;
+  if (!queue.isConnected()) return null;
   try {
-    const {
-      waiting = 0,
-      active = 0,
-      delayed = 0,
-    } = await within(countLimitMs, queue.getJobCounts('waiting', 'active', 'delayed'));
-    return { waiting, active, delayed };
+    return await within(countLimitMs, queue.countJobs(name));
   } catch {
     return null;
   }

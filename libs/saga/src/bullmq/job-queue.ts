@@ -10,6 +10,12 @@ const markerKey = `${queuePrefix}:incarnation`;
 /** Where `announce` is heard. */
 export const changesChannel = `${queuePrefix}:changes`;
 
+/** Remembers which jobs are under way, unless it has already: the dash says that it has, also where there are none. */
+const rememberScript = `
+  if redis.call('exists', KEYS[2]) == 0 then
+    redis.call('rpush', KEYS[2], '-', unpack(redis.call('lrange', KEYS[1], 0, -1)))
+  end`;
+
 /** Data of a job. Its name is the kind of its commands. */
 export interface JobData {
   /** Rows of the outbox; those without items have the job's. */
@@ -36,15 +42,29 @@ export const readJob = ({ entries, items }: JobData, dueAt: number): Entry[] =>
 /** Jobs that ended stay for a while, so that Bull Board can tell the story; an id never comes again. */
 const keptJobs = { removeOnComplete: { count: 200 }, removeOnFail: { count: 1_000 } };
 
+/** Seconds after which an entry that has left the job of its siblings counts as back, whatever became of its worker. */
+const partedKeptSeconds = 60;
+
 /** About so many of a queue's events stay in Redis: nobody reads them, and BullMQ writes them all the same. */
 const keptEvents = 1_000;
 
 export interface BullmqQueue extends JobQueue, AsyncDisposable {
   /** One a participant, and the one that they share; for Bull Board and for counting. */
   queues: Map<string, Queue<JobData>>;
+  /**
+   * Jobs in one of the queues. `active`: with the entries that have left the job of their siblings and are still under way, and, where the
+   * participant is paused, with the jobs that siblings share and that had been begun before.
+   */
+  countJobs(name: string): Promise<JobCounts>;
   /** Whether Redis answers right now. */
   isConnected(): boolean;
   redis: Redis;
+}
+
+export interface JobCounts {
+  waiting: number;
+  active: number;
+  delayed: number;
 }
 
 /**
@@ -98,42 +118,58 @@ export function createBullmqQueue(
     { queue: queueOf(participant), id },
     ...(job === undefined ? [] : [{ queue: queueOf(stagesQueue), id: job }]),
   ];
+  const sharedActive = (): string => queueOf(stagesQueue).toKey('active');
+  /** Entries that have left the job of their siblings, and are still under way. */
+  const partedFrom = (name: string): string => queueOf(name).toKey('parted');
+  /** Shared jobs that were under way when the participant was paused: whoever begins one later asks first. */
+  const begunBefore = (name: string): string => queueOf(name).toKey('begun-before-pause');
   const refuseWhenAway = (): void => {
     // BullMQ waits for a connection that was never there; we would rather let recovery do it.
     if (redis.status !== 'ready') throw new Error('Redis is away');
+  };
+
+  const add = async (jobs: Entry[][], now: number): Promise<void> => {
+    refuseWhenAway();
+    const byQueue = new Map<Queue<JobData>, Entry[][]>();
+    for (const job of jobs) {
+      const queue = queueOf(job.length === 1 ? job[0]!.participant : stagesQueue);
+      const others = byQueue.get(queue);
+      if (others) others.push(job);
+      else byQueue.set(queue, [job]);
+    }
+    await Promise.all(
+      [...byQueue].map(([queue, own]) =>
+        queue.addBulk(
+          own.map((job) => {
+            const { id, kind, dueAt, job: shared } = job[0]!;
+            return {
+              name: kind,
+              data: writeJob(job),
+              opts: {
+                jobId: job.length === 1 ? id : shared!,
+                delay: Math.max(0, dueAt - now),
+              },
+            };
+          }),
+        ),
+      ),
+    );
   };
 
   return {
     queues,
     redis,
     isConnected: () => redis.status === 'ready',
+    add,
 
-    async add(jobs, now) {
+    async part(entry, now) {
       refuseWhenAway();
-      const byQueue = new Map<Queue<JobData>, Entry[][]>();
-      for (const job of jobs) {
-        const queue = queueOf(job.length === 1 ? job[0]!.participant : stagesQueue);
-        const others = byQueue.get(queue);
-        if (others) others.push(job);
-        else byQueue.set(queue, [job]);
-      }
-      await Promise.all(
-        [...byQueue].map(([queue, own]) =>
-          queue.addBulk(
-            own.map((job) => {
-              const { id, kind, dueAt, job: shared } = job[0]!;
-              return {
-                name: kind,
-                data: writeJob(job),
-                opts: {
-                  jobId: job.length === 1 ? id : shared!,
-                  delay: Math.max(0, dueAt - now),
-                },
-              };
-            }),
-          ),
-        ),
-      );
+      const key = partedFrom(entry.participant);
+      await Promise.all([
+        redis.sadd(key, entry.id),
+        redis.expire(key, partedKeptSeconds),
+        add([[entry]], now),
+      ]);
     },
 
     async findMissing(entries) {
@@ -162,7 +198,10 @@ export function createBullmqQueue(
       const places = new Map(
         entries.flatMap(placesOf).map((place) => [place.queue.toKey(place.id), place]),
       );
-      await Promise.all([...places.values()].map(({ queue, id }) => queue.remove(id)));
+      await Promise.all([
+        ...[...places.values()].map(({ queue, id }) => queue.remove(id)),
+        ...entries.map(({ id, participant }) => redis.srem(partedFrom(participant), id)),
+      ]);
     },
 
     async pauseOnly(paused) {
@@ -170,8 +209,14 @@ export function createBullmqQueue(
       const isWanted = new Set(paused);
       await Promise.all(
         [...queues].map(async ([name, queue]) => {
-          if ((await queue.isPaused()) === isWanted.has(name)) return;
-          await (isWanted.has(name) ? queue.pause() : queue.resume());
+          const isPaused = await queue.isPaused();
+          if (isWanted.has(name)) {
+            if (!isPaused) await queue.pause();
+            await redis.eval(rememberScript, 2, sharedActive(), begunBefore(name));
+          } else if (isPaused) {
+            await queue.resume();
+            await redis.del(begunBefore(name));
+          }
         }),
       );
     },
@@ -180,6 +225,20 @@ export function createBullmqQueue(
       refuseWhenAway();
       const paused = await Promise.all(names.map((name) => queueOf(name).isPaused()));
       return new Set(names.filter((_, n) => paused[n]));
+    },
+
+    async countJobs(name) {
+      refuseWhenAway();
+      const [counts, parted, before, shared] = await Promise.all([
+        queueOf(name).getJobCounts('waiting', 'active', 'delayed'),
+        redis.scard(partedFrom(name)),
+        redis.lrange(begunBefore(name), 0, -1),
+        redis.lrange(sharedActive(), 0, -1),
+      ]);
+      const { waiting = 0, active = 0, delayed = 0 } = counts;
+      const begun = new Set(before);
+      const old = shared.filter((id) => begun.has(id)).length;
+      return { waiting, active: active + parted + old, delayed };
     },
 
     async readMarker() {

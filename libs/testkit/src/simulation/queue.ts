@@ -207,6 +207,7 @@ export function createSimulatedQueue(state: QueueState, host: QueueHost): JobQue
   let wipesThen = 0;
   return {
     add: (jobs) => ask('add jobs', (part) => state.add(part(jobs), host.now())),
+    part: (entry) => ask('part from siblings', (part) => state.add(part([[entry]]), host.now())),
     findMissing: (entries) => ask('find missing jobs', () => state.findMissing(entries)),
     withdraw: (entries) => ask('withdraw jobs', (part) => state.withdraw(part(entries))),
     pauseOnly: (participants) => ask('pause only', (part) => state.pauseOnly(part(participants))),

@@ -113,8 +113,8 @@ export const mutants: Mutant[] = [
     'the token is drawn when a saga is accepted, not when it gets its lane',
     ['P4', 'status'],
     'saga/accept.ts',
-    'crowd.queued.push({ id, key, input, fence: null });',
-    'crowd.queued.push({ id, key, input, fence });',
+    'crowd.queued.push({ ...member, fence: null });',
+    'crowd.queued.push({ ...member, fence });',
     ['fence: tables.nextFence(),', 'fence: saga.fence ?? tables.nextFence(),', statements],
   ),
 
