@@ -14,14 +14,16 @@ export async function write(tx: Transaction, changes: Changes): Promise<void> {
   const { inserted, updated, held, released, entries } = changes;
   const accepted = columnsOf(inserted);
   const changed = columnsOf(updated);
+  const requests = requestsOf(inserted);
   await tx`
     with inserted as (
       insert into saga.sagas (id, batch_id, traceparent, name, version, key, input, status, fence, steps, accepted_at, started_at, deadline_at)
-      select s.id, s.batch_id, s.traceparent, state.name, state.version, s.key, s.input, state.status, s.fence, state.steps,
+      select s.id, request.batch_id, request.traceparent, state.name, state.version, s.key, s.input, state.status, s.fence, state.steps,
         to_timestamp(state."acceptedAt" / 1000.0), to_timestamp(state."startedAt" / 1000.0),
         to_timestamp(state."deadlineAt" / 1000.0)
-      from rows from (unnest(${accepted.ids}::text::bigint[], ${accepted.fences}::text::bigint[], ${accepted.states}::text::int[], ${accepted.keys}::text[], ${accepted.batchIds}::text::uuid[], ${accepted.traceparents}::text[]),
-        json_array_elements(${JSON.stringify(accepted.inputs)}::text::json)) as s(id, fence, state, key, batch_id, traceparent, input)
+      from rows from (unnest(${accepted.ids}::text::bigint[], ${accepted.fences}::text::bigint[], ${accepted.states}::text::int[], ${accepted.keys}::text[], ${requests.members}::text::int[]),
+        json_array_elements(${JSON.stringify(accepted.inputs)}::text::json)) as s(id, fence, state, key, request, input)
+      join unnest(${requests.batchIds}::uuid[], ${requests.traceparents}::text[]) with ordinality as request(batch_id, traceparent, n) on request.n = s.request
       join rows from (json_to_recordset(${JSON.stringify(inserted.map(acceptedState))}::text::json) as (
         name text, version int, status text, steps json,
         "acceptedAt" float8, "startedAt" float8, "deadlineAt" float8)) with ordinality as state on state.ordinality = s.state
@@ -57,9 +59,27 @@ function columnsOf(cohorts: Cohort[]) {
     states: arrayLiteral(cohorts.flatMap((cohort, n) => cohort.members.map(() => n + 1))),
     keys: members.map(({ key }) => key),
     inputs: members.map(({ input }) => input),
-    batchIds: arrayLiteral(members.map(({ batchId }) => batchId)),
-    traceparents: members.map(({ traceparent }) => traceparent),
   };
+}
+
+/** The requests that new sagas came with, and for each saga the number of its own, counted from 1. Those of one request are neighbours. */
+function requestsOf(cohorts: Cohort[]) {
+  const batchIds: (string | null)[] = [];
+  const traceparents: (string | null)[] = [];
+  const numbers = cohorts.flatMap(({ members }) =>
+    members.map(({ batchId, traceparent }) => {
+      if (
+        batchIds.length === 0 ||
+        batchId !== batchIds.at(-1) ||
+        traceparent !== traceparents.at(-1)
+      ) {
+        batchIds.push(batchId);
+        traceparents.push(traceparent);
+      }
+      return batchIds.length;
+    }),
+  );
+  return { batchIds, traceparents, members: arrayLiteral(numbers) };
 }
 
 /** Of new sagas. */
