@@ -3,6 +3,7 @@ import { appliedMigrations, knownMigrations, type Sql } from '@reliable-ops/data
 import type { Logger } from '@reliable-ops/runtime';
 import type { BullmqQueue, SagaLog } from '@reliable-ops/saga';
 import { Hono } from 'hono';
+import { countJobs } from './count-jobs.ts';
 import { within } from './within.ts';
 
 /** Milliseconds that each part may take before it counts as not reachable. */
@@ -30,7 +31,7 @@ export function statusRoutes({ version, sql, log, queue, logger }: StatusOptions
     const [postgres, redis, queues, paused, outbox, sagas] = await Promise.all([
       orNull('postgres', () => readPostgres(sql)),
       orNull('redis', () => readRedis(queue)),
-      orNull('queues', () => readQueues(queue)),
+      orNull('queues', () => countJobs(queue)),
       orNull('paused', async () => (await log.readPauses()).map(({ participant }) => participant)),
       orNull('outbox', () => readOutbox(log)),
       orNull('sagas', () => log.countActive()),
@@ -60,18 +61,6 @@ async function readRedis(queue: BullmqQueue): Promise<NonNullable<StatusView['re
     /^(?:valkey|redis)_version:(\S+)/m.exec(await queue.redis.info('server')) ?? [];
   if (version === undefined) throw new Error('Redis does not tell its version');
   return { version };
-}
-
-async function readQueues({
-  queues,
-  countJobs,
-  isConnected,
-}: BullmqQueue): Promise<NonNullable<StatusView['queues']>> {
-  if (!isConnected()) throw new Error('Redis is away');
-  const entries = await Promise.all(
-    [...queues.keys()].map(async (name) => [name, await countJobs(name)] as const),
-  );
-  return Object.fromEntries(entries);
 }
 
 async function readOutbox(log: SagaLog): Promise<NonNullable<StatusView['outbox']>> {

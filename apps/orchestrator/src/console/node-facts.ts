@@ -1,7 +1,8 @@
 import type { ClusterFaults, ClusterView } from '@reliable-ops/contracts';
 import { FaultsError } from '@reliable-ops/connector';
-import { stagesQueue, type BullmqQueue, type JobCounts, type Pause } from '@reliable-ops/saga';
+import { stagesQueue, type JobCounts, type Pause } from '@reliable-ops/saga';
 import type { AppParts } from '../app.ts';
+import { countJobs } from '../count-jobs.ts';
 import { postgresPatienceMs, within } from '../within.ts';
 import { createLatest } from './measures/latest.ts';
 import { mergeSamples, type Sample } from './measures/sample.ts';
@@ -94,14 +95,3 @@ export const recentOf = (samples: readonly Sample[]): Sample | undefined => {
   const newest = samples.at(-1)?.at ?? 0;
   return mergeSamples(samples.filter(({ at }) => at > newest - recentMs));
 };
-
-async function countJobs({
-  queues,
-  countJobs: count,
-  isConnected,
-}: Pick<BullmqQueue, 'queues' | 'countJobs' | 'isConnected'>): Promise<Record<string, JobCounts>> {
-  if (!isConnected()) throw new Error('Redis is away');
-  const names = [...queues.keys()];
-  const counts = await Promise.all(names.map((name) => count(name)));
-  return Object.fromEntries(names.map((name, n) => [name, counts[n]!]));
-}

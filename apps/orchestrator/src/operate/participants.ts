@@ -20,7 +20,7 @@ const countLimitMs = 3_000;
 export interface ParticipantOptions {
   engine: Engine;
   log: Pick<SagaLog, 'readPauses'>;
-  queue: Pick<BullmqQueue, 'countJobs' | 'isConnected'>;
+  queue: Pick<BullmqQueue, 'countJobs'>;
   registry: Registry;
   logger: Logger;
 }
@@ -89,7 +89,6 @@ async function countJobs(
   queue: ParticipantOptions['queue'],
   name: string,
 ): Promise<ParticipantView['jobs']> {
-  if (!queue.isConnected()) return null;
   try {
     return await within(countLimitMs, queue.countJobs(name));
   } catch {

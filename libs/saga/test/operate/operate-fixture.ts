@@ -23,6 +23,8 @@ export interface OperateFixture extends EngineFixture {
   getSaga(id: number): Promise<Saga>;
   getStatuses(...ids: number[]): Promise<Saga['status'][]>;
   readOutbox(): Promise<OwedRow[]>;
+  /** The jobs in the queue are those of these rows, and no others. */
+  expectQueued(rows: OwedRow[]): void;
   countLanes(): Promise<number>;
 }
 
@@ -53,6 +55,10 @@ export function useOperatedEngine(): OperateFixture {
     readOutbox: () => fixture.sql<OwedRow[]>`
       select id, participant, due_at as due, array(select (item ->> 0)::int from json_array_elements(items) item) as ids
       from saga.outbox order by due_at, participant`,
+    expectQueued(rows: OwedRow[]) {
+      const idsOf = (owed: { id: string }[]): string[] => owed.map(({ id }) => id).sort();
+      expect(idsOf(fixture.queue.entries())).toEqual(idsOf(rows));
+    },
     countLanes: async () => (await countLeftovers(fixture)).lanes,
   });
 }

@@ -2,8 +2,17 @@ import { describe, expect, test } from '@jest/globals';
 import { ann, useOperatedEngine } from './operate-fixture.ts';
 
 const fixture = useOperatedEngine();
-const { accept, run, drain, acceptCompensating, getSaga, getStatuses, readOutbox, countLanes } =
-  fixture;
+const {
+  accept,
+  run,
+  drain,
+  acceptCompensating,
+  getSaga,
+  getStatuses,
+  readOutbox,
+  expectQueued,
+  countLanes,
+} = fixture;
 
 describe('resolve', () => {
   test('nothing of the saga is owed any more when the next of its key goes on; others in its batch go on', async () => {
@@ -20,12 +29,7 @@ describe('resolve', () => {
     const rows = await readOutbox();
     expect(rows.flatMap(({ ids }) => ids)).not.toContain(stuck);
     // Nor does the queue hold a job that would still do it.
-    expect(
-      fixture.queue
-        .entries()
-        .map(({ id }) => id)
-        .sort(),
-    ).toEqual(rows.map(({ id }) => id).sort());
+    expectQueued(rows);
     expect((await fixture.engine.resolve([stuck!], why)).get(stuck!)).toEqual({ result: 'done' });
     expect((await getSaga(stuck!)).history).toEqual([
       { at: fixture.nowMs, verb: 'resolve', ...why },

@@ -2,7 +2,16 @@ import { describe, expect, test } from '@jest/globals';
 import { ann, useOperatedEngine } from './operate-fixture.ts';
 
 const fixture = useOperatedEngine();
-const { accept, drain, runDue, acceptCompensating, getSaga, getStatuses, readOutbox } = fixture;
+const {
+  accept,
+  drain,
+  runDue,
+  acceptCompensating,
+  getSaga,
+  getStatuses,
+  readOutbox,
+  expectQueued,
+} = fixture;
 
 describe('retry', () => {
   test('a step that waits is tried now, and no other saga is hurried', async () => {
@@ -16,12 +25,7 @@ describe('retry', () => {
       [0, [one]],
       [60_000, [other]],
     ]);
-    expect(
-      fixture.queue
-        .entries()
-        .map(({ id }) => id)
-        .sort(),
-    ).toEqual(rows.map(({ id }) => id).sort());
+    expectQueued(rows);
     fixture.stores[1]!.fault = () => 'none';
     await runDue();
     expect(await getStatuses(one!, other!)).toEqual(['compensated', 'compensating']);
