@@ -67,7 +67,7 @@ export async function startLoggedCluster(): Promise<LoggedCluster> {
       writeMarker: async () => {},
       withdraw: async () => {},
       pauseOnly: async () => {},
-      findPaused: async () => new Set(),
+      findPaused: async () => ({ paused: new Set(), isWhole: true }),
       announce: async () => {},
     },
   });

@@ -137,13 +137,20 @@ export function createEngine({
       return jobs.map(() => undefined);
     },
   });
-  /** A queue that has lost its marker has lost its pauses as well: until recovery has put them back, nothing is added there. */
+  /** A queue that has lost its marker has lost its pauses as well: then the log knows them. */
+  const pausedOfLog = async (): Promise<Set<string>> =>
+    new Set((await log.readPauses()).map(({ participant }) => participant));
+  /** A pause that begins just now may stand in the queue, and not yet in the log. */
+  const findPaused = async (names: string[]): Promise<Set<string>> => {
+    const { paused, isWhole } = await queue.findPaused(names);
+    return isWhole ? paused : new Set([...paused, ...(await pausedOfLog())]);
+  };
+  /** Until recovery has put the pauses back, nothing is added there. What siblings share is: who begins it asks. */
   const withoutPaused = async (jobs: Entry[][]): Promise<Entry[][]> => {
-    if ((await queue.readMarker()) !== null) return jobs;
-    const paused = new Set((await log.readPauses()).map(({ participant }) => participant));
-    return jobs
-      .map((job) => job.filter(({ participant }) => !paused.has(participant)))
-      .filter((job) => job.length > 0);
+    const hasOwn = jobs.some((job) => job.length === 1);
+    if (!hasOwn || (await queue.readMarker()) !== null) return jobs;
+    const paused = await pausedOfLog();
+    return jobs.filter((job) => job.length > 1 || !paused.has(job[0]!.participant));
   };
   // Not awaited by anybody who acknowledges: what is lost here is owed by the outbox, and recovery adds it.
   const publish = (entries: Entry[]): Promise<unknown> =>
@@ -236,6 +243,10 @@ export function createEngine({
     queue,
     patience: siblingPatience,
     clock,
+    findPaused,
+    publishAlone: async (entries) => {
+      await Promise.all(entries.map((entry) => publisher.submit([entry])));
+    },
     run: (entry) => runner.run(entry),
     commit,
   });

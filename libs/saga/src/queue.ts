@@ -25,8 +25,8 @@ export interface JobQueue {
   withdraw(entries: Entry[]): Promise<void>;
   /** Pauses the queues of these participants, and resumes all others: no job is begun on a paused one. */
   pauseOnly(participants: string[]): Promise<void>;
-  /** Of these participants, those whose queues are paused. */
-  findPaused(participants: string[]): Promise<Set<string>>;
+  /** Of these participants, those whose queues are paused. `isWhole` false: it has no marker, and may have lost some. */
+  findPaused(participants: string[]): Promise<{ paused: Set<string>; isWhole: boolean }>;
   /** The incarnation of the log whose jobs the queue holds; null: it has lost everything, or was never filled. */
   readMarker(): Promise<string | null>;
   writeMarker(incarnation: string): Promise<void>;

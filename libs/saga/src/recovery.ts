@@ -92,6 +92,7 @@ export function createRecovery({
     return lost.length;
   }
 
+  /** What was published since the queue lost everything has its job: a second one would send the same commands once more. */
   async function republishAll(): Promise<number> {
     let added = 0;
     let from: Cursor | undefined;
@@ -101,8 +102,9 @@ export function createRecovery({
         after: from,
         limit: pageRows,
       });
-      if (entries.length > 0) await queue.add(alone(entries), clock());
-      added += entries.length;
+      const unpublished = await queue.findMissing(entries);
+      if (unpublished.length > 0) await queue.add(alone(unpublished), clock());
+      added += unpublished.length;
       if (entries.length < pageRows) return added;
       from = cursorOf(entries);
     }

@@ -21,11 +21,15 @@ export interface Siblings {
 }
 
 export interface SiblingsOptions {
-  queue: Pick<JobQueue, 'add' | 'part' | 'withdraw' | 'findPaused'>;
+  queue: Pick<JobQueue, 'part' | 'withdraw'>;
   /** How long an outcome waits for its siblings, in times as long as it took itself. */
   patience: number;
   clock(): number;
   run(entry: Entry): Promise<EntryResult>;
+  /** Of these participants, those that are paused. */
+  findPaused(participants: string[]): Promise<Set<string>>;
+  /** Gives each entry a job of its own. Throws where the queue is away. */
+  publishAlone(entries: Entry[]): Promise<void>;
   /** Answers for each when it is committed. */
   commit(results: EntryResult[]): Promise<void>[];
 }
@@ -42,7 +46,7 @@ interface Away {
 }
 
 export function createSiblings(options: SiblingsOptions): Siblings {
-  const { queue, patience, clock, run, commit } = options;
+  const { queue, patience, clock, run, findPaused, publishAlone, commit } = options;
   /** By entry. */
   const away = new Map<string, Away>();
   /** What `idle` waits for. */
@@ -76,14 +80,10 @@ export function createSiblings(options: SiblingsOptions): Siblings {
 
   /** Of siblings, those that may be carried out together. */
   const partFromHeldUp = async (job: Entry[]): Promise<Entry[]> => {
-    const heldUp = await queue.findPaused(job.map(({ participant }) => participant));
+    const heldUp = await findPaused(job.map(({ participant }) => participant));
     for (const { participant } of away.values()) heldUp.add(participant);
     const leaving = job.filter(({ participant }) => heldUp.has(participant));
-    if (leaving.length > 0)
-      await queue.add(
-        leaving.map((entry) => [entry]),
-        clock(),
-      );
+    if (leaving.length > 0) await publishAlone(leaving);
     return job.filter((entry) => !leaving.includes(entry));
   };
 

@@ -282,11 +282,15 @@ describe('pauses', () => {
 
   test('of some participants those are found that are paused; what they share never is', async () => {
     await queue.pauseOnly(['n1', 'n3']);
-    expect(await queue.findPaused(['n3', 'n2'])).toEqual(new Set(['n3']));
+    expect(await queue.findPaused(['n3', 'n2'])).toEqual({
+      paused: new Set(['n3']),
+      isWhole: false,
+    });
+    await queue.writeMarker('one');
     await queue.pauseOnly(participants);
     expect(await boardOf(stagesQueue).isPaused()).toBe(false);
     await queue.pauseOnly([]);
-    expect(await queue.findPaused(participants)).toEqual(new Set());
+    expect(await queue.findPaused(participants)).toEqual({ paused: new Set(), isWhole: true });
   });
 
   test('under way on a paused participant are shared jobs begun before, and what has left its siblings', async () => {

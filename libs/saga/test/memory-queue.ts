@@ -34,9 +34,10 @@ export class MemoryQueue implements JobQueue {
     this.#refuseWhenAway();
     this.paused = new Set(participants);
   }
-  async findPaused(participants: string[]): Promise<Set<string>> {
+  async findPaused(participants: string[]): Promise<{ paused: Set<string>; isWhole: boolean }> {
     this.#refuseWhenAway();
-    return new Set(participants.filter((name) => this.paused.has(name)));
+    const paused = new Set(participants.filter((name) => this.paused.has(name)));
+    return { paused, isWhole: this.marker !== null };
   }
   async readMarker(): Promise<string | null> {
     this.#refuseWhenAway();

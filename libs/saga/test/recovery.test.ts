@@ -84,6 +84,22 @@ describe('recovery', () => {
     expect(await countStatuses(fixture)).toEqual({ completed: 50 });
   });
 
+  test('of a queue that was wiped, what was published since has its job, and gets no second one', async () => {
+    await accept('before');
+    fixture.queue.wipe();
+    await accept('since');
+    expect(await fixture.recover()).toEqual({ held: true, rebuilt: true, added: 3 });
+    const jobs = [...fixture.queue.jobs.values()].map((job) => job.flatMap(({ items }) => items));
+    expect(jobs.map((items) => items.map(([, key]) => key).join(' ')).sort()).toEqual([
+      'before',
+      'before',
+      'before',
+      'since since since',
+    ]);
+    await drain();
+    for (const { changes } of fixture.stores) expect(changes).toHaveLength(2);
+  });
+
   test('P2: what was accepted while the queue was away is published later', async () => {
     fixture.queue.away = true;
     await accept(...idsOf(5));

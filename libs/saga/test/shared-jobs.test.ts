@@ -4,7 +4,13 @@ import { describe, expect, test } from '@jest/globals';
 import { waitFor } from '@reliable-ops/testkit';
 import type { Dispatch } from '../src/advance.ts';
 import { groupIntoEntries, groupIntoJobs, splitEntry } from '../src/entries.ts';
-import type { CommandItem, Entry, Participant, SagaLog } from '../src/index.ts';
+import {
+  createRecovery,
+  type CommandItem,
+  type Entry,
+  type Participant,
+  type SagaLog,
+} from '../src/index.ts';
 import { countLeftovers, countStatuses } from './database-fixture.ts';
 import { useEngine } from './engine-fixture.ts';
 import { defineChange, idsOf } from './sagas.ts';
@@ -207,6 +213,29 @@ describe('a job of siblings', () => {
     await fixture.engine.pause('n2', { by: 'ann', note: null });
     await drain();
     expect(await readAttempts()).toMatchObject({ n1: ['action 1 applied'], n2: [] });
+    expect(fixture.queue.entries().map(({ participant }) => participant)).toEqual(['n2']);
+    await fixture.engine.resume('n2');
+    await drain();
+    expect(await countStatuses(fixture)).toEqual({ completed: 1 });
+  });
+
+  test('is not begun on a participant that is paused where the queue has lost its pauses: its part waits for recovery', async () => {
+    fixture.queue.marker = await fixture.log.incarnation();
+    await accept('a');
+    await fixture.engine.pause('n2', { by: 'ann', note: null });
+    const job = takeJob();
+    fixture.queue.wipe();
+    await fixture.engine.runJob(job);
+    expect(await readAttempts()).toMatchObject({ n1: ['action 1 applied'], n2: [] });
+    expect(fixture.queue.entries()).toEqual([]);
+    expect(fixture.stores[1]!.changes).toEqual([]);
+    await createRecovery({
+      log: fixture.log,
+      queue: fixture.queue,
+      holder: 'one',
+      intervalMs: 5_000,
+    })();
+    expect([...fixture.queue.paused]).toEqual(['n2']);
     expect(fixture.queue.entries().map(({ participant }) => participant)).toEqual(['n2']);
     await fixture.engine.resume('n2');
     await drain();

@@ -35,6 +35,8 @@ beforeEach(() => {
     queue,
     patience: 2,
     clock: Date.now,
+    findPaused: async (names) => (await queue.findPaused(names)).paused,
+    publishAlone: (entries) => queue.add(entries.map((entry) => [entry])),
     run(entry) {
       sent.push(entry.id);
       return new Promise((resolve, reject) =>

@@ -180,12 +180,10 @@ export function createBullmqQueue(
       const pipeline = redis.pipeline();
       const keys = [...new Set(entries.flatMap(keysOf))];
       for (const key of keys) pipeline.hmget(key, 'timestamp', 'finishedOn');
-      const answers = (await pipeline.exec()) ?? [];
+      const answers = resultsOf(await pipeline.exec()) as [string | null, string | null][];
       const live = new Set(
         keys.filter((_, n) => {
-          const [error, fields] = answers[n] ?? [new Error('no answer'), null];
-          if (error) throw error;
-          const [timestamp, finishedOn] = fields as [string | null, string | null];
+          const [timestamp, finishedOn] = answers[n]!;
           return timestamp !== null && finishedOn === null;
         }),
       );
@@ -223,8 +221,10 @@ export function createBullmqQueue(
 
     async findPaused(names) {
       refuseWhenAway();
-      const paused = await Promise.all(names.map((name) => queueOf(name).isPaused()));
-      return new Set(names.filter((_, n) => paused[n]));
+      const pipeline = redis.pipeline().exists(markerKey);
+      for (const name of names) pipeline.hexists(queueOf(name).toKey('meta'), 'paused');
+      const [marker, ...paused] = resultsOf(await pipeline.exec());
+      return { paused: new Set(names.filter((_, n) => paused[n])), isWhole: Boolean(marker) };
     },
 
     async countJobs(name) {
@@ -259,4 +259,13 @@ export function createBullmqQueue(
       redis.disconnect();
     },
   };
+}
+
+/** What a pipeline has answered. Throws the first error among it. */
+function resultsOf(answers: [Error | null, unknown][] | null): unknown[] {
+  if (!answers) throw new Error('no answer');
+  return answers.map(([error, result]) => {
+    if (error) throw error;
+    return result;
+  });
 }

@@ -65,17 +65,14 @@ describe('pause', () => {
     expect([...fixture.queue.paused]).toEqual([]);
   });
 
-  test('a queue that has lost everything is paused before anything is published, by recovery and by those who accept', async () => {
+  test('in a queue that has lost everything nothing is begun on a paused participant, and recovery pauses it before it publishes', async () => {
     await fixture.engine.pause('n2', ann);
     await accept('a');
     fixture.queue.wipe();
     await accept('b');
-    expect(
-      fixture.queue
-        .entries()
-        .map(({ participant }) => participant)
-        .sort(),
-    ).toEqual(['n1', 'n3']);
+    for (const job of fixture.queue.takeJobs()) await fixture.engine.runJob(job);
+    expect(fixture.stores.map(({ changes }) => changes.length)).toEqual([1, 0, 1]);
+    expect(fixture.queue.entries()).toEqual([]);
     const add = fixture.queue.add.bind(fixture.queue);
     const seen: string[][] = [];
     fixture.queue.add = async (entries) => {
@@ -87,6 +84,18 @@ describe('pause', () => {
     await fixture.engine.resume('n2');
     await drain();
     expect((await fixture.log.countActive()).running).toBe(0);
+  });
+
+  test('a queue that has lost everything is given no other attempt at a paused participant either, before recovery has paused it', async () => {
+    fixture.queue.marker = await fixture.log.incarnation();
+    fixture.stores[1]!.fault = () => 'error';
+    await accept('a');
+    const [job] = fixture.queue.takeJobs();
+    await fixture.engine.pause('n2', ann);
+    fixture.queue.wipe();
+    await run([job!.find(({ participant }) => participant === 'n2')!]);
+    expect((await fixture.readOutbox()).map(({ participant }) => participant)).toContain('n2');
+    expect(fixture.queue.entries()).toEqual([]);
   });
 
   test('recovery that looked a moment before a pause does not undo it', async () => {

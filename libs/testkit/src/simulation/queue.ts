@@ -31,6 +31,8 @@ export class QueueState {
   /** Ids of the rows whose own job was ever taken away. */
   removed = new Set<string>();
   marker: string | null = null;
+  /** How often it was written. */
+  markers = 0;
   /** Participants whose jobs are not begun; how many jobs had been begun before. */
   paused = new Map<string, number>();
   isAway = false;
@@ -212,7 +214,10 @@ export function createSimulatedQueue(state: QueueState, host: QueueHost): JobQue
     withdraw: (entries) => ask('withdraw jobs', (part) => state.withdraw(part(entries))),
     pauseOnly: (participants) => ask('pause only', (part) => state.pauseOnly(part(participants))),
     findPaused: (participants) =>
-      ask('find paused', () => new Set(participants.filter((name) => state.paused.has(name)))),
+      ask('find paused', () => ({
+        paused: new Set(participants.filter((name) => state.paused.has(name))),
+        isWhole: state.marker !== null,
+      })),
     readMarker: () =>
       ask('read marker', () => {
         owedThen = host.owed();
@@ -226,6 +231,7 @@ export function createSimulatedQueue(state: QueueState, host: QueueHost): JobQue
           for (const id of owedThen)
             if (owed.has(id) && !state.added.has(id)) host.onFalseMarker(id);
         state.marker = incarnation;
+        state.markers++;
       }),
     announce: () => ask('announce', () => {}),
   };

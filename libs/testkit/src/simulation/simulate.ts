@@ -183,6 +183,7 @@ function createFaults(
         }
       }
       if (world.strikes('wipe', 'queue wiped')) {
+        world.watch.jobs.onWipe();
         queue.wipe();
         yield 'the queue is wiped';
       }

@@ -213,6 +213,13 @@ export const mutants: Mutant[] = [
     'heldUp.clear(); for (const { participant } of away.values()) heldUp.add(participant);',
   ),
   mutant(
+    'a queue that has lost its pauses is taken for one that has none',
+    ['pause'],
+    'saga/engine.ts',
+    'return isWhole ? paused : new Set([...paused, ...(await pausedOfLog())]);',
+    'return paused;',
+  ),
+  mutant(
     'the last entry of a shared job goes for an own job, which no pause lets through',
     ['pause'],
     'saga/engine.ts',
@@ -375,6 +382,7 @@ export const mutants: Mutant[] = [
     'saga/recovery.ts',
     'const alone = (entries: Entry[]): Entry[][] => entries.map((entry) => [entry]);',
     "import { groupIntoJobs } from './entries.ts'; const alone = groupIntoJobs;",
+    ['await queue.withdraw(lost);', ''],
   ),
   mutant(
     'a shared job that has ended is taken for one that is still there',
