@@ -5,7 +5,8 @@ export interface FuzzRequest {
   target: Target;
   method: string;
   path: string;
-  headers: Record<string, string>;
+  /** Requests may share them, and one is in flight when the next is made. */
+  headers: Readonly<Record<string, string>>;
   body: Buffer | undefined;
   /** `chunked`: without its length; `raw`: `bytes` go on a connection of their own, as they are. */
   framing: 'length' | 'chunked' | 'raw';
